@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EP_LOOP_PRIVATE_H
+#define EP_LOOP_PRIVATE_H
+
+/* The loop's own members: for loop.c, op.c and work.c alone.
+ *
+ * Life, Thread, Owner: as in loop.h. */
+
+#include "runtime/loop/loop.h"
+
+struct ep_loop {
+	uv_loop_t *uv; /* &own, or lent */
+	uv_loop_t own;
+	uv_prepare_t before;    /* turns what timers and the host made ready before the poll */
+	uv_check_t after;       /* turns what the poll made ready */
+	uv_idle_t busy;         /* active while the queue is not empty */
+	uv_timer_t timer;       /* armed for the first of the heap */
+	uv_async_t mail_signal; /* also the one handle that keeps the uv loop alive */
+	uint64_t armed;         /* what timer is armed for, uv milliseconds; 0: not */
+	ep_heap timers;
+	ep_node ready; /* ep_job */
+	ep_node open;  /* ep_op, by job.link */
+	uv_mutex_t mail_lock;
+	ep_node mail; /* guarded by mail_lock */
+	ep_job mail_job;
+	unsigned long open_ops, holds, handles, own_handles;
+	bool alive, turning, closing, own_closing, closed;
+	void (*on_closed)(void *arg);
+	void *closed_arg;
+};
+
+void ep_loop_count_op(ep_loop *loop, int change);
+void ep_loop_try_close(ep_loop *loop);
+void ep_loop_cancel_all(ep_loop *loop);
+
+#endif
