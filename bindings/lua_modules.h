@@ -10,9 +10,9 @@
  * Life: constant data of the library. Thread: any. Owner: nobody frees them.
  */
 struct epl_lua_module {
-	const char *name; /* "epact.http" */
+	const char *name;          /* "epact.http" */
 	const unsigned char *data; /* bytecode; its chunk name is "@epact/http.lua" */
-	size_t size; /* bytes of data */
+	size_t size;               /* bytes of data */
 };
 
 /* All modules, sorted by file; the last one has the name NULL. */

@@ -43,10 +43,7 @@ static long now_ms(void)
 	return t.tv_sec * 1000L + t.tv_nsec / 1000000L;
 }
 
-static void pause_step(void)
-{
-	nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000L}, NULL);
-}
+static void pause_step(void) { nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000L}, NULL); }
 
 static bool is_foreign_variable(const char *entry)
 {
@@ -99,10 +96,7 @@ static int each_child(void (*visit)(pid_t pid))
 	return count;
 }
 
-static void kill_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-}
+static void kill_child(pid_t pid) { kill(pid, SIGKILL); }
 
 static void print_child(pid_t pid)
 {

@@ -41,48 +41,45 @@ static inline void test_add(const char *name, void (*run)(void))
 	test_cases[test_count++] = (struct test_case){name, run};
 }
 
-#define TEST(name) \
-	static void test_##name(void); \
-	__attribute__((constructor)) static void test_add_##name(void) \
-	{ \
-		test_add(#name, test_##name); \
-	} \
+#define TEST(name)                                                                                                     \
+	static void test_##name(void);                                                                                     \
+	__attribute__((constructor)) static void test_add_##name(void) { test_add(#name, test_##name); }                   \
 	static void test_##name(void)
 
-#define TEST_FAIL(...) \
-	do { \
-		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
-		fprintf(stderr, __VA_ARGS__); \
-		fputc('\n', stderr); \
-		exit(1); \
+#define TEST_FAIL(...)                                                                                                 \
+	do {                                                                                                               \
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                                                \
+		fprintf(stderr, __VA_ARGS__);                                                                                  \
+		fputc('\n', stderr);                                                                                           \
+		exit(1);                                                                                                       \
 	} while (0)
 
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) TEST_FAIL("not true: %s", #condition); \
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                               \
+		if (!(condition)) TEST_FAIL("not true: %s", #condition);                                                       \
 	} while (0)
 
 /* Any integer, also sizes and enums: got first, then what it should be. */
-#define CHECK_INT_EQ(got, expected) \
-	do { \
-		intmax_t test_got = (intmax_t)(got), test_expected = (intmax_t)(expected); \
-		if (test_got != test_expected) \
-			TEST_FAIL("%s is %" PRIdMAX ", expected %" PRIdMAX, #got, test_got, test_expected); \
+#define CHECK_INT_EQ(got, expected)                                                                                    \
+	do {                                                                                                               \
+		intmax_t test_got = (intmax_t)(got), test_expected = (intmax_t)(expected);                                     \
+		if (test_got != test_expected)                                                                                 \
+			TEST_FAIL("%s is %" PRIdMAX ", expected %" PRIdMAX, #got, test_got, test_expected);                        \
 	} while (0)
 
 /* NULL equals NULL only. */
-#define CHECK_STR_EQ(got, expected) \
-	do { \
-		const char *test_got = (got), *test_expected = (expected); \
-		if (!test_str_eq(test_got, test_expected)) \
-			TEST_FAIL("%s is \"%s\", expected \"%s\"", #got, test_got ? test_got : "(null)", \
-				test_expected ? test_expected : "(null)"); \
+#define CHECK_STR_EQ(got, expected)                                                                                    \
+	do {                                                                                                               \
+		const char *test_got = (got), *test_expected = (expected);                                                     \
+		if (!test_str_eq(test_got, test_expected))                                                                     \
+			TEST_FAIL("%s is \"%s\", expected \"%s\"", #got, test_got ? test_got : "(null)",                           \
+				test_expected ? test_expected : "(null)");                                                             \
 	} while (0)
 
-#define CHECK_MEM_EQ(got, expected, size) \
-	do { \
-		if (memcmp((got), (expected), (size)) != 0) \
-			TEST_FAIL("the %zu bytes of %s differ from %s", (size_t)(size), #got, #expected); \
+#define CHECK_MEM_EQ(got, expected, size)                                                                              \
+	do {                                                                                                               \
+		if (memcmp((got), (expected), (size)) != 0)                                                                    \
+			TEST_FAIL("the %zu bytes of %s differ from %s", (size_t)(size), #got, #expected);                          \
 	} while (0)
 
 static inline bool test_str_eq(const char *a, const char *b)
