@@ -14,6 +14,8 @@ if(TARGET epact_program)
 endif()
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
+# Relative to the file itself, so that an installed tree may be moved.
+file(RELATIVE_PATH epact_pc_prefix "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
 list(JOIN epact_modules ", " epact_requires)
 configure_file(cmake/epact.pc.in epact.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/epact.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

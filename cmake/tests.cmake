@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests are found by their place and name: tests/unit/buf_test.c is ctest unit.buf, tests/lua/http_test.lua is lua.http.
 # Each runs in a session and a folder of its own (tests/support/isolated.c). In its first lines a file may say
-# "slow" (a label) or "timeout: SECONDS"; an example says "test: ARGS" to be run as one.
+# "slow" (a label), "timeout: SECONDS" or "plain build" (not with sanitizers); an example says "test: ARGS" to be run as one.
 
 add_executable(epact_isolated tests/support/isolated.c)
 target_compile_definitions(epact_isolated PRIVATE _GNU_SOURCE)
@@ -86,5 +86,8 @@ endif()
 
 file(GLOB files CONFIGURE_DEPENDS tests/checks/*_test.sh)
 foreach(file ${files})
-	epact_add_test(checks "${file}" bash "${file}")
+	epact_test_directive(plain "${file}" "plain build")
+	if(NOT (plain AND (EPACT_SANITIZE OR EPACT_COVERAGE)))
+		epact_add_test(checks "${file}" bash "${file}")
+	endif()
 endforeach()
