@@ -94,14 +94,10 @@ void ep_loop_cancel_all(ep_loop *loop)
 
 /* --- ops that only wait --- */
 
-static void end_wait(ep_op *op) { ep_op_finish(op, EP_ECANCELLED); }
-static void free_wait(ep_op *op) { ep_free(op); }
+static void end_sleep(ep_op *op) { ep_op_finish(op, EP_ECANCELLED); }
+static void free_sleep(ep_op *op) { ep_free(op); }
 
-static const ep_op_class sleep_class = {.name = "sleep", .abort = end_wait, .free = free_wait};
-static const ep_op_class signal_class = {.name = "signal", .abort = end_wait, .free = free_wait};
-
-/* A signal is ended by somebody in this process: if nothing else is open, nobody ever will. */
-static bool keeps_alive(const ep_op *op) { return op->class != &signal_class; }
+static const ep_op_class sleep_class = {.name = "sleep", .abort = end_sleep, .free = free_sleep};
 
 static void on_wake(ep_timer *timer) { ep_op_finish(EP_CONTAINER(timer, ep_op, deadline), 0); }
 
@@ -118,11 +114,40 @@ ep_op *ep_sleep_start(ep_loop *loop, uint64_t delay)
 	return op;
 }
 
-ep_op *ep_signal_start(ep_loop *loop)
+static void end_signal(ep_op *op)
 {
-	ep_op *op = ep_alloc(sizeof *op);
-	if (!op) return NULL;
-	ep_op_init(op, loop, &signal_class, NULL);
-	ep_op_start(op);
-	return op;
+	ep_node_unlink(&((ep_signal *)op)->link);
+	ep_op_finish(op, EP_ECANCELLED);
+}
+
+static void free_signal(ep_op *op)
+{
+	ep_node_unlink(&((ep_signal *)op)->link);
+	ep_free(op);
+}
+
+static const ep_op_class signal_class = {.name = "signal", .abort = end_signal, .free = free_signal};
+
+static bool keeps_alive(const ep_op *op) { return op->class != &signal_class; }
+
+ep_signal *ep_signal_start(ep_loop *loop, ep_node *waiters)
+{
+	ep_signal *s = ep_alloc(sizeof *s);
+	if (!s) return NULL;
+	ep_op_init(&s->op, loop, &signal_class, NULL);
+	ep_list_push(waiters, &s->link);
+	ep_op_start(&s->op);
+	return s;
+}
+
+bool ep_signal_one(ep_node *waiters, int result)
+{
+	ep_node *n = ep_list_shift(waiters);
+	if (n) ep_op_finish(&EP_CONTAINER(n, ep_signal, link)->op, result);
+	return n != NULL;
+}
+
+void ep_signal_all(ep_node *waiters, int result)
+{
+	while (ep_signal_one(waiters, result)) continue;
 }

@@ -86,8 +86,20 @@ void ep_op_release(ep_op *op);
 /* Starts an op that ends with 0 after delay nanoseconds. NULL: no memory. */
 ep_op *ep_sleep_start(ep_loop *loop, uint64_t delay);
 
-/* Starts an op that ends when somebody calls ep_op_finish: for events, channels, joins. NULL: no memory.
- * Such an op does not keep the loop alive by itself: nothing outside would ever end it. */
-ep_op *ep_signal_start(ep_loop *loop);
+/* A wait for somebody in this process: an event, a channel, a join. Such an op does not keep the loop alive:
+ * when nothing else is open, nobody would ever end it. */
+typedef struct ep_signal {
+	ep_op op;
+	ep_node link; /* in the list of those who wait for the same thing */
+} ep_signal;
+
+/* Starts one at the end of the list (its head belongs to what is waited for). NULL: no memory. */
+ep_signal *ep_signal_start(ep_loop *loop, ep_node *waiters);
+
+/* Ends the first of the list; false when nobody waits. */
+bool ep_signal_one(ep_node *waiters, int result);
+
+/* Ends them all. */
+void ep_signal_all(ep_node *waiters, int result);
 
 #endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Error objects: epact.error in Lua (lua/epact/error.lua); made here of the runtime's ep_err. */
+#include <string.h>
+
+#include "bindings/epl.h"
+
+#define TYPE "epact.error"
+
+static void set_masked(lua_State *L, const char *key, const char *text)
+{
+	if (!text) return;
+	ep_buf b = {0};
+	ep_mask(&b, epl_secrets(L), text, strlen(text));
+	lua_pushlstring(L, ep_buf_text(&b), b.len);
+	ep_buf_fini(&b);
+	lua_setfield(L, -2, key);
+}
+
+static void set_integer(lua_State *L, const char *key, int value)
+{
+	if (!value) return;
+	lua_pushinteger(L, value);
+	lua_setfield(L, -2, key);
+}
+
+void epl_push_err(lua_State *L, ep_err *err)
+{
+	lua_createtable(L, 0, 8);
+	lua_pushstring(L, ep_err_slug(err->code));
+	lua_setfield(L, -2, "code");
+	set_masked(L, "message", ep_err_message(err));
+	set_masked(L, "operation", err->operation);
+	set_masked(L, "detail", err->detail);
+	set_masked(L, "request_id", err->request_id);
+	set_integer(L, "status", err->status);
+	set_integer(L, "attempts", err->attempts);
+	lua_pushboolean(L, err->retryable);
+	lua_setfield(L, -2, "retryable");
+	if (err->maybe_sent) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, -2, "maybe_sent");
+	}
+	if (err->retry_after > 0) {
+		lua_pushnumber(L, err->retry_after);
+		lua_setfield(L, -2, "retry_after");
+	}
+	ep_err_fini(err);
+	luaL_setmetatable(L, TYPE);
+}
+
+int epl_raise(lua_State *L, ep_err *err)
+{
+	epl_push_err(L, err);
+	return lua_error(L);
+}
+
+int epl_raise_code(lua_State *L, int code, const char *format, ...)
+{
+	ep_err err = {0};
+	va_list args;
+	va_start(args, format);
+	ep_err_vset(&err, code, format, args);
+	va_end(args);
+	return epl_raise(L, &err);
+}
+
+/* "MESSAGE (CODE, operation OPERATION, 3 attempts)": what is known, in one line. */
+static int error_tostring(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	luaL_Buffer b;
+	luaL_buffinit(L, &b);
+	lua_getfield(L, 1, "message");
+	luaL_tolstring(L, -1, NULL);
+	lua_remove(L, -2);
+	luaL_addvalue(&b);
+	if (lua_getfield(L, 1, "operation") == LUA_TSTRING) {
+		lua_pushfstring(L, " (%s", lua_tostring(L, -1));
+		lua_remove(L, -2);
+		luaL_addvalue(&b);
+		if (lua_getfield(L, 1, "attempts") == LUA_TNUMBER && lua_tointeger(L, -1) > 1) {
+			lua_pushfstring(L, ", %d attempts", (int)lua_tointeger(L, -1));
+			lua_remove(L, -2);
+			luaL_addvalue(&b);
+		} else {
+			lua_pop(L, 1);
+		}
+		luaL_addchar(&b, ')');
+	} else {
+		lua_pop(L, 1);
+	}
+	luaL_pushresult(&b);
+	return 1;
+}
+
+/* new(fields): gives the table the type; fields.code and fields.message are required. */
+static int error_new(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	if (lua_getfield(L, 1, "code") != LUA_TSTRING) return luaL_argerror(L, 1, "field 'code' must be a string");
+	if (lua_getfield(L, 1, "message") != LUA_TSTRING) return luaL_argerror(L, 1, "field 'message' must be a string");
+	lua_settop(L, 1);
+	luaL_setmetatable(L, TYPE);
+	return 1;
+}
+
+static int error_is(lua_State *L)
+{
+	bool is = lua_istable(L, 1) && lua_getmetatable(L, 1);
+	if (is) {
+		luaL_getmetatable(L, TYPE);
+		is = lua_rawequal(L, -1, -2);
+	}
+	lua_pushboolean(L, is);
+	return 1;
+}
+
+static int error_mask(lua_State *L)
+{
+	size_t len;
+	const char *text = luaL_checklstring(L, 1, &len);
+	ep_buf b = {0};
+	if (ep_mask(&b, epl_secrets(L), text, len)) {
+		ep_buf_fini(&b);
+		return luaL_error(L, "not enough memory");
+	}
+	lua_pushlstring(L, ep_buf_text(&b), b.len);
+	ep_buf_fini(&b);
+	return 1;
+}
+
+static const luaL_Reg meta[] = {{"__tostring", error_tostring}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"new", error_new}, {"is", error_is}, {"mask", error_mask}, {NULL, NULL}};
+
+int epl_open_error(lua_State *L);
+int epl_open_error(lua_State *L)
+{
+	epl_type(L, TYPE, NULL, meta);
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* epact.secret: a string that prints masked. Face: lua/epact/secret.lua; engine: runtime/base/secret. */
+#include "bindings/epl.h"
+
+#define TYPE "epact.secret"
+
+typedef struct secret_object {
+	ep_secret *secret; /* NULL: not filled yet */
+} secret_object;
+
+void epl_push_secret(lua_State *L, ep_secret *secret)
+{
+	secret_object *o = epl_new(L, sizeof *o, TYPE);
+	o->secret = secret;
+}
+
+static ep_secret *new_secret(lua_State *L, const char *bytes, size_t len)
+{
+	ep_secret *s = ep_secret_new(epl_secrets(L), bytes, len);
+	if (!s) luaL_error(L, "not enough memory");
+	return s;
+}
+
+static ep_secret *retained(lua_State *L, int arg)
+{
+	secret_object *o = luaL_testudata(L, arg, TYPE);
+	if (o && o->secret) return ep_secret_retain(o->secret);
+	size_t len;
+	const char *text = lua_type(L, arg) == LUA_TSTRING ? lua_tolstring(L, arg, &len) : NULL;
+	return text ? new_secret(L, text, len) : NULL;
+}
+
+ep_secret *epl_check_secret(lua_State *L, int arg)
+{
+	arg = lua_absindex(L, arg);
+	ep_secret *s = retained(L, arg);
+	if (!s && lua_istable(L, arg)) {
+		lua_getfield(L, arg, "secret");
+		s = retained(L, -1);
+		lua_pop(L, 1);
+	}
+	if (!s) luaL_typeerror(L, arg, "credential (a string, a secret or a token)");
+	return s;
+}
+
+static int secret_new(lua_State *L)
+{
+	size_t len;
+	const char *text = luaL_checklstring(L, 1, &len);
+	secret_object *o = epl_new(L, sizeof *o, TYPE);
+	o->secret = new_secret(L, text, len);
+	return 1;
+}
+
+static int secret_reveal(lua_State *L)
+{
+	secret_object *o = epl_check(L, 1, TYPE);
+	size_t len;
+	const char *text = ep_secret_reveal(o->secret, &len);
+	lua_pushlstring(L, text, len);
+	return 1;
+}
+
+static int secret_tostring(lua_State *L)
+{
+	secret_object *o = epl_check(L, 1, TYPE);
+	lua_pushstring(L, o->secret ? ep_secret_masked(o->secret) : "****");
+	return 1;
+}
+
+static int secret_gc(lua_State *L)
+{
+	secret_object *o = epl_check(L, 1, TYPE);
+	ep_secret_release(o->secret);
+	o->secret = NULL;
+	return 0;
+}
+
+static const luaL_Reg methods[] = {{"reveal", secret_reveal}, {NULL, NULL}};
+static const luaL_Reg meta[] = {{"__tostring", secret_tostring}, {"__gc", secret_gc}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"new", secret_new}, {NULL, NULL}};
+
+int epl_open_secret(lua_State *L);
+int epl_open_secret(lua_State *L)
+{
+	epl_type(L, TYPE, methods, meta);
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPL_STATE_H
+#define EPL_STATE_H
+
+/* The instance: a Lua state on a loop. For host.c, state.c, co.c and task.c.
+ *
+ * Life: epl_state_open .. the callback of epl_state_close. Thread: the loop's. Owner: the host. */
+
+#include "bindings/epl.h"
+
+typedef struct epl_task epl_task;
+
+struct epl_state {
+	lua_State *L;
+	ep_loop *loop;
+	ep_secrets secrets;
+	epl_task *current; /* the task whose coroutine runs, NULL between */
+	epl_task *root;    /* NULL before the start and after its end */
+	uint64_t grace;    /* how long clean-up after a cancel may wait, ns */
+	int task_table;    /* registry reference: the tasks that have not ended */
+	size_t tasks;
+	struct {
+		void *engine;
+		void (*close)(void *engine);
+	} engines[EPL_ENGINES];
+	int log_level;
+	void (*log)(void *arg, int level, const char *text);
+	void *log_arg;
+	int exit_status; /* of os.exit; -1: it was not called */
+	bool closing;
+	void (*on_closed)(void *arg);
+	void *closed_arg;
+};
+
+int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err);
+
+/* Closes engines, the Lua state, the loop; then on_closed(arg). No task may be running. */
+void epl_state_close(epl_state *st, void (*on_closed)(void *arg), void *arg);
+
+/* Starts the function below its nargs arguments on st->L as the root task. on_done(arg) is called from a turn
+ * when it and all that it spawned has ended; epl_root_result then says how. 0 or EP_ENOMEM. */
+int epl_root_start(epl_state *st, int nargs, void (*on_done)(void *arg), void *arg);
+
+/* After the end: 0, or the code of the error, with the message and the traceback as texts (freed by the
+ * caller; traceback may be NULL). EP_ECANCELLED when the root was cancelled. */
+int epl_root_result(epl_state *st, char **message, char **traceback);
+
+/* Cancels the root's scope; reason is a static text. No effect without a root. */
+void epl_root_cancel(epl_state *st, const char *reason);
+
+/* Gives up on tasks that are left after the grace: they will not be resumed. */
+void epl_root_abandon(epl_state *st);
+
+#endif
