@@ -16,6 +16,11 @@
 #include "runtime/base/secret.h"
 #include "runtime/loop/op.h"
 
+/* The openers of bindings/modules.def. */
+#define EPL_MODULE(name, open) int open(lua_State *L);
+#include "bindings/modules.def"
+#undef EPL_MODULE
+
 /* --- the instance --- */
 
 typedef struct epl_state epl_state;

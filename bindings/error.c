@@ -132,7 +132,6 @@ static int error_mask(lua_State *L)
 static const luaL_Reg meta[] = {{"__tostring", error_tostring}, {NULL, NULL}};
 static const luaL_Reg functions[] = {{"new", error_new}, {"is", error_is}, {"mask", error_mask}, {NULL, NULL}};
 
-int epl_open_error(lua_State *L);
 int epl_open_error(lua_State *L)
 {
 	epl_type(L, TYPE, NULL, meta);

@@ -60,7 +60,6 @@ static int log_level(lua_State *L)
 static const luaL_Reg functions[] = {
 	{"write", log_write}, {"wanted", log_wanted}, {"level", log_level}, {NULL, NULL}};
 
-int epl_open_log(lua_State *L);
 int epl_open_log(lua_State *L)
 {
 	luaL_newlib(L, functions);

@@ -80,7 +80,6 @@ static const luaL_Reg methods[] = {{"reveal", secret_reveal}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__tostring", secret_tostring}, {"__gc", secret_gc}, {NULL, NULL}};
 static const luaL_Reg functions[] = {{"new", secret_new}, {NULL, NULL}};
 
-int epl_open_secret(lua_State *L);
 int epl_open_secret(lua_State *L)
 {
 	epl_type(L, TYPE, methods, meta);
