@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EP_BASE_JSON_SCAN_H
+#define EP_BASE_JSON_SCAN_H
+
+/* The strict half of the reader: accepts or refuses a text, and notes, in document order, what a tree of cJSON cannot
+ * keep. Only for json.c.
+ *
+ * Life: {0}, ep_json_scan_run, ep_json_scan_fini. Thread: the owner's. Owner: the struct owns its notes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+#include "runtime/base/json.h"
+
+typedef enum ep_json_note_kind {
+	EP_JSON_NOTE_TREE,    /* a number of which the tree's double is right */
+	EP_JSON_NOTE_INTEGER, /* integer */
+	EP_JSON_NOTE_NUMBER   /* number */
+} ep_json_note_kind;
+
+/* One for each number of the document. */
+typedef struct ep_json_note {
+	ep_json_note_kind kind;
+	union {
+		int64_t integer;
+		double number;
+	} as;
+} ep_json_note;
+
+/* A string or key with NUL inside: the how manieth of the document's strings and keys, and its length. */
+typedef struct ep_json_nul {
+	size_t order, len;
+} ep_json_nul;
+
+/* A number whose text is longer than cJSON reads. */
+typedef struct ep_json_long {
+	size_t at, len;
+} ep_json_long;
+
+typedef struct ep_json_scan {
+	ep_json_note *notes;
+	ep_json_nul *nuls;
+	ep_json_long *longs;
+	size_t note_count, note_room;
+	size_t nul_count, nul_room;
+	size_t long_count, long_room;
+	size_t nodes, deepest;
+} ep_json_scan;
+
+/* 0, or EP_EJSON, EP_ETOOLARGE, EP_ENOMEM. */
+int ep_json_scan_run(ep_json_scan *s, const char *text, size_t len, const ep_json_limits *limits, ep_err *err);
+
+void ep_json_scan_fini(ep_json_scan *s);
+
+#endif
