@@ -5,9 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "runtime/base/path.h"
-#include "runtime/base/percent.h"
-
 enum { ID_MAX = 128 };
 
 typedef struct span {
@@ -78,8 +75,7 @@ static int check_characters(span url, ep_err *err)
 		unsigned char c = (unsigned char)url.at[i];
 		if (c <= ' ' || c >= 0x7f || c == '\\' || c == '"' || c == '<' || c == '>')
 			return ep_err_set(err, EP_EINVAL, "base_url holds a byte that no URL may hold (0x%02x)", c);
-		if (c == '?' || c == '#')
-			return ep_err_set(err, EP_EINVAL, "base_url may have no query or fragment ('%c')", c);
+		if (c == '?' || c == '#') return ep_err_set(err, EP_EINVAL, "base_url may have no query or fragment ('%c')", c);
 	}
 	return 0;
 }
@@ -91,7 +87,8 @@ int ep_relace_base_url(ep_buf *out, const char *text, size_t len, bool allow_htt
 	if (rc) return rc;
 	bool https = starts(url, "https://");
 	if (!https && !starts(url, "http://"))
-		return ep_err_set(err, EP_EINVAL, "base_url must start with https:// (or http:// for a server on this machine)");
+		return ep_err_set(
+			err, EP_EINVAL, "base_url must start with https:// (or http:// for a server on this machine)");
 	size_t scheme = https ? 8 : 7;
 	const char *rest = url.at + scheme, *slash = memchr(rest, '/', url.len - scheme);
 	span authority = {rest, slash ? (size_t)(slash - rest) : url.len - scheme};
@@ -121,9 +118,10 @@ int ep_relace_check_id(const char *id, size_t len, const char *argument, ep_err 
 		unsigned char c = (unsigned char)id[i];
 		if (isascii(c) && (isalnum(c) || c == '-' || c == '_')) continue;
 		if (c > ' ' && c < 0x7f)
-			return ep_err_set(err, EP_EINVAL, "%s holds '%c': only letters, digits, '-' and '_' may stand in an id", argument, c);
-		return ep_err_set(err, EP_EINVAL, "%s holds the byte 0x%02x: only letters, digits, '-' and '_' may stand in an id",
-			argument, c);
+			return ep_err_set(
+				err, EP_EINVAL, "%s holds '%c': only letters, digits, '-' and '_' may stand in an id", argument, c);
+		return ep_err_set(err, EP_EINVAL,
+			"%s holds the byte 0x%02x: only letters, digits, '-' and '_' may stand in an id", argument, c);
 	}
 	return 0;
 }
