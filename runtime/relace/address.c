@@ -82,7 +82,7 @@ static int check_characters(span url, ep_err *err)
 
 int ep_relace_base_url(ep_buf *out, const char *text, size_t len, bool allow_http, ep_err *err)
 {
-	span url = trimmed(text, len), host;
+	span url = trimmed(text, len), host = {0};
 	int rc = check_characters(url, err);
 	if (rc) return rc;
 	bool https = starts(url, "https://");
