@@ -3,7 +3,7 @@
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-set(epact_modules lua5.4 libuv libcurl libcjson libmicrohttpd sqlite3)
+set(epact_modules lua5.4 libuv libcurl libcjson libmicrohttpd sqlite3 nettle)
 set(epact_dependencies Threads::Threads)
 foreach(module ${epact_modules})
 	pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})

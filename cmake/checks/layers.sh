@@ -16,6 +16,7 @@ function init() {
 	floor["runtime/base"] = 1
 	floor["runtime/loop"] = 2
 	floor["runtime/http"] = floor["runtime/proc"] = floor["runtime/fs"] = floor["runtime/serve"] = floor["runtime/sqlite"] = 3
+	floor["runtime/crypto"] = 3
 	floor["runtime/relace"] = floor["runtime/git"] = 4
 	floor["bindings"] = 5
 	floor["cli"] = 6
@@ -26,7 +27,8 @@ function init() {
 		"Lua is seen only in bindings/ and include/epact_lua.h")
 	door("^microhttpd\\.h$", "^runtime/serve/", "libmicrohttpd is seen only in runtime/serve/")
 	door("^sqlite3(ext)?\\.h$", "^runtime/sqlite/", "SQLite is seen only in runtime/sqlite/")
-	door("^uv(/.*)?\\.h$", "^(runtime/(loop|http|proc|fs|serve|sqlite|relace|git)/|bindings/host\\.c$)", \
+	door("^nettle/", "^runtime/crypto/", "nettle is seen only in runtime/crypto/")
+	door("^uv(/.*)?\\.h$", "^(runtime/(loop|http|proc|fs|serve|sqlite|crypto|relace|git)/|bindings/host\\.c$)", \
 		"libuv is seen only in runtime/ above base, and in bindings/host.c")
 }
 function door(header, path, rule) {
