@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/relace/call.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/relace/address.h"
+#include "runtime/relace/answer.h"
+#include "runtime/relace/private.h"
+#include "runtime/relace/token.h"
+
+/* How long a cancelled token create waits for its answer and for the delete that follows. */
+#define UNDO_GRACE (2 * EP_SECOND)
+
+/* What a call is doing; it has one timer and at most one request under way. */
+enum { PHASE_WAIT, PHASE_SLOT, PHASE_SENT, PHASE_UNDO };
+
+typedef struct call {
+	ep_relace_call pub;
+	ep_relace_client *client;
+	const char *method, *doubt;
+	ep_buf url;
+	int body;
+	ep_buf bytes;
+	ep_relace_stream stream;
+	ep_repeat repeat;
+	ep_retry_policy retry;
+	uint64_t timeout, max_body;
+	double waited; /* seconds */
+	ep_timer timer;
+	unsigned char phase;
+	bool gone_is_done, makes_token;
+} call;
+
+static void launch(call *c);
+
+/* --- the end --- */
+
+static void close_body(call *c)
+{
+	if (c->stream.close) c->stream.close(c->stream.ctx);
+	c->stream = (ep_relace_stream){0};
+	ep_buf_fini(&c->bytes);
+}
+
+static void finish(call *c, int result)
+{
+	ep_timer_stop(c->client->loop, &c->timer);
+	close_body(c);
+	ep_op_finish(&c->pub.op, result);
+}
+
+static void add_operation(const call *c, ep_buf *text)
+{
+	ep_buf_puts(text, c->method);
+	ep_buf_putc(text, ' ');
+	ep_relace_show_path(text, c->url.data + c->client->shown_at, c->url.len - c->client->shown_at);
+}
+
+/* Ends the call with what stands in its err, which gets all that is known. */
+static void fail(call *c)
+{
+	ep_err *err = &c->pub.err;
+	ep_buf text = {0};
+	ep_http_field id;
+	add_operation(c, &text);
+	ep_err_text(&err->operation, ep_buf_text(&text), text.len);
+	ep_buf_fini(&text);
+	err->attempts = c->pub.attempts;
+	err->status = c->pub.status;
+	if (c->pub.http && ep_http_header_find(c->pub.http, "x-request-id", &id))
+		ep_err_text(&err->request_id, id.value, id.value_len);
+	finish(c, err->code);
+}
+
+/* The call has failed, and may have been carried out: the cause is in err. */
+static void doubt(call *c, int code)
+{
+	ep_err *err = &c->pub.err, cause = {0};
+	ep_err_move(&cause, err);
+	ep_err_set(err, code, "%s; it may have been carried out: %s", ep_err_message(&cause),
+		c->doubt ? c->doubt : "look before you do it again");
+	err->detail = cause.detail;
+	cause.detail = NULL;
+	err->maybe_sent = true;
+	ep_err_fini(&cause);
+}
+
+static void finish_aborted(call *c, bool maybe_done)
+{
+	int why = c->pub.op.why;
+	ep_err_fini(&c->pub.err);
+	ep_err_set(&c->pub.err, why, why == EP_ETIMEOUT ? "the deadline of the call is over" : "the call was cancelled");
+	if (maybe_done) doubt(c, why == EP_ETIMEOUT ? EP_EINDOUBT : why);
+	fail(c);
+}
+
+/* --- an attempt has ended --- */
+
+/* A field of the answer as text, "" if there is none or it is longer than any of these should be. */
+static const char *field(const ep_http_call *http, const char *name, char room[64])
+{
+	ep_http_field f;
+	if (!ep_http_header_find(http, name, &f) || f.value_len >= 64) return NULL;
+	memcpy(room, f.value, f.value_len);
+	room[f.value_len] = '\0';
+	return room;
+}
+
+static ep_attempt facts(const call *c)
+{
+	const ep_http_call *http = c->pub.http;
+	ep_attempt a = {.index = c->pub.attempts - 1,
+		.status = http->status,
+		.code = http->op.result,
+		.should_retry = -1,
+		.waited = c->waited,
+		.maybe_sent = http->err.maybe_sent};
+	if (http->status < 400) return a;
+	char ms[64], after[64], should[64];
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	a.code = 0; /* the status says more than a body that broke off behind it */
+	a.should_retry = ep_retry_should(field(http, "x-should-retry", should));
+	a.retry_after = ep_retry_after(field(http, "retry-after-ms", ms), field(http, "retry-after", after),
+		(double)now.tv_sec + (double)now.tv_nsec / 1e9);
+	return a;
+}
+
+static void fail_attempt(call *c, const ep_attempt *a, const ep_decision *d)
+{
+	ep_err *err = &c->pub.err;
+	ep_http_call *http = c->pub.http;
+	const ep_err *said = a->code && c->stream.error ? c->stream.error(c->stream.ctx) : NULL;
+	if (said && said->code == a->code)
+		ep_err_set(err, a->code, "%s", ep_err_message(said));
+	else if (a->code)
+		ep_err_move(err, &http->err);
+	else
+		ep_answer_error(err, a->status, ep_buf_text(&http->body), http->body.len, c->client->secrets);
+	if (!err->code) ep_err_set(err, a->code, "%s", ep_err_slug(a->code));
+	if (d->verdict == EP_VERDICT_IN_DOUBT) doubt(c, EP_EINDOUBT);
+	err->retryable = d->retryable;
+	err->retry_after = a->retry_after;
+	fail(c);
+}
+
+static void succeed(call *c)
+{
+	if (c->pub.status < 300) {
+		c->pub.body = c->pub.http->body;
+		c->pub.http->body = (ep_buf){0};
+	}
+	finish(c, 0);
+}
+
+static void on_due(ep_timer *timer);
+
+static void wait_then(call *c, int phase, uint64_t delay)
+{
+	c->phase = (unsigned char)phase;
+	if (ep_timer_start(c->client->loop, &c->timer, delay, on_due)) {
+		ep_err_set(&c->pub.err, EP_ENOMEM, "no memory for a timer");
+		fail(c);
+	}
+}
+
+static void repeat(call *c, const ep_attempt *a, const ep_decision *d)
+{
+	int rc;
+	if (c->body == EP_RELACE_JSON_STREAM &&
+		(rc = c->stream.source->rewind ? c->stream.source->rewind(c->stream.ctx) : EP_EIO)) {
+		fail_attempt(c, a, d);
+		return;
+	}
+	c->waited += d->wait;
+	if (a->status == 429 && a->retry_after > 0) ep_relace_hold_back(c->client, ep_seconds(a->retry_after));
+	wait_then(c, PHASE_WAIT, ep_seconds(d->wait));
+}
+
+static void after_abort(call *c);
+
+static void on_answer(ep_op *op)
+{
+	call *c = op->owner;
+	c->pub.status = c->pub.http->status;
+	if (c->pub.op.state == EP_OP_ENDING) {
+		after_abort(c);
+		return;
+	}
+	ep_attempt a = facts(c);
+	ep_decision d = ep_retry_decide(&c->retry, c->repeat, &a, ep_relace_chance(c->client));
+	bool gone = c->gone_is_done && a.status == 404 && !a.code;
+	if (d.verdict == EP_VERDICT_OK || gone)
+		succeed(c);
+	else if (d.verdict == EP_VERDICT_REPEAT)
+		repeat(c, &a, &d);
+	else
+		fail_attempt(c, &a, &d);
+}
+
+/* --- an attempt --- */
+
+static void set_body(call *c, ep_http_request *request)
+{
+	switch (c->body) {
+	case EP_RELACE_NO_BODY: break;
+	case EP_RELACE_JSON:
+	case EP_RELACE_BYTES:
+		request->body =
+			(ep_http_body){.kind = EP_HTTP_BORROWED, .data = ep_buf_text(&c->bytes), .len = (int64_t)c->bytes.len};
+		break;
+	default:
+		request->body = (ep_http_body){
+			.kind = EP_HTTP_SOURCE, .source = c->stream.source, .ctx = c->stream.ctx, .len = c->stream.len};
+	}
+}
+
+static int headers_of(int body)
+{
+	if (body == EP_RELACE_NO_BODY) return EP_HEADERS_PLAIN;
+	return body == EP_RELACE_BYTES ? EP_HEADERS_BYTES : EP_HEADERS_JSON;
+}
+
+/* Sends a request, in place of the one before. */
+static int send_request(call *c, ep_http_request *request)
+{
+	ep_http_call *http;
+	int rc = ep_http_start(&http, c->client->http, request, &c->pub.err);
+	if (rc) return rc;
+	if (c->pub.http) ep_op_release(&c->pub.http->op);
+	c->pub.http = http;
+	ep_op_wait(&http->op, on_answer, c);
+	return 0;
+}
+
+static void launch(call *c)
+{
+	ep_http_request request = {.profile = c->client->profile,
+		.method = c->method,
+		.url = c->url.data,
+		.timeout = c->timeout,
+		.max_body = c->max_body,
+		.once = c->repeat == EP_REPEAT_ONCE};
+	set_body(c, &request);
+	c->phase = PHASE_SENT;
+	c->pub.attempts++;
+	if (ep_relace_headers(&request.headers, c->client, headers_of(c->body), &c->pub.err) || send_request(c, &request))
+		fail(c);
+}
+
+/* The wait is over: takes a slot, which may mean another wait. */
+static void go(call *c)
+{
+	uint64_t delay = ep_relace_take_slot(c->client);
+	if (delay)
+		wait_then(c, PHASE_SLOT, delay);
+	else
+		launch(c);
+}
+
+static void on_due(ep_timer *timer)
+{
+	call *c = EP_CONTAINER(timer, call, timer);
+	if (c->phase == PHASE_WAIT)
+		go(c);
+	else
+		launch(c);
+}
+
+/* --- abort --- */
+
+/* The answer and the delete took too long: a token may be left. */
+static void on_grace(ep_timer *timer)
+{
+	call *c = EP_CONTAINER(timer, call, timer);
+	ep_op_cancel(&c->pub.http->op, EP_ECANCELLED);
+}
+
+static void on_undone(ep_op *op)
+{
+	call *c = op->owner;
+	int status = c->pub.http->status;
+	bool gone = !op->result && ((status >= 200 && status < 300) || status == 404);
+	finish_aborted(c, !gone);
+}
+
+/* Deletes the token that the answer of a cancelled create has brought. */
+static void undo(call *c)
+{
+	ep_http_call *created = c->pub.http;
+	ep_http_request request = {.profile = c->client->profile, .method = "DELETE", .timeout = UNDO_GRACE};
+	ep_buf url = {0};
+	ep_buf_add(&url, c->client->url.data, c->client->url.len);
+	int rc = ep_relace_token_path_of_answer(&url, created->body.data, created->body.len);
+	ep_buf_wipe(&created->body);
+	request.url = ep_buf_text(&url);
+	c->phase = PHASE_UNDO;
+	if (!rc) rc = ep_relace_headers(&request.headers, c->client, EP_HEADERS_PLAIN, NULL);
+	if (!rc) rc = send_request(c, &request);
+	ep_buf_wipe(&url);
+	if (rc)
+		finish_aborted(c, true);
+	else
+		ep_op_wait(&c->pub.http->op, on_undone, c);
+}
+
+static void after_abort(call *c)
+{
+	const ep_http_call *http = c->pub.http;
+	bool done = !http->op.result && http->status >= 200 && http->status < 300;
+	bool unknown = http->op.result && http->err.maybe_sent;
+	if (done && c->makes_token && c->pub.op.why != EP_ECLOSED)
+		undo(c);
+	else
+		finish_aborted(c, c->repeat == EP_REPEAT_ONCE && (done || unknown));
+}
+
+static void abort_call(ep_op *op)
+{
+	call *c = (call *)op;
+	if (c->phase == PHASE_WAIT || c->phase == PHASE_SLOT) {
+		finish_aborted(c, false);
+		return;
+	}
+	bool patient = c->makes_token && op->why != EP_ECLOSED;
+	if (!patient || ep_timer_start(c->client->loop, &c->timer, UNDO_GRACE, on_grace))
+		ep_op_cancel(&c->pub.http->op, op->why);
+}
+
+/* --- start --- */
+
+static void free_call(ep_op *op)
+{
+	call *c = (call *)op;
+	if (c->pub.http) ep_op_release(&c->pub.http->op);
+	close_body(c);
+	ep_err_fini(&c->pub.err);
+	ep_buf_wipe(&c->url); /* a token may stand in it */
+	if (c->makes_token)
+		ep_buf_wipe(&c->pub.body);
+	else
+		ep_buf_fini(&c->pub.body);
+	ep_relace_client_release(c->client);
+	ep_free(c);
+}
+
+static void describe(const ep_op *op, ep_buf *text) { add_operation((const call *)op, text); }
+
+static const ep_op_class call_class = {.name = "relace", .abort = abort_call, .free = free_call, .describe = describe};
+
+static uint64_t timeout_of(const ep_relace_client *client, const ep_relace_request *request)
+{
+	if (request->limits.timeout) return request->limits.timeout;
+	if (client->timeout) return client->timeout;
+	return request->bulk ? EP_RELACE_BULK_TIMEOUT : EP_RELACE_TIMEOUT;
+}
+
+static void fill(call *c, const ep_relace_request *r)
+{
+	c->method = r->method;
+	c->doubt = r->doubt;
+	c->repeat = r->repeat;
+	c->retry = c->client->retry;
+	if (r->limits.max_retries >= 0) c->retry.max_retries = r->limits.max_retries;
+	if (r->limits.max_retry_wait >= 0) c->retry.max_wait = r->limits.max_retry_wait;
+	c->timeout = timeout_of(c->client, r);
+	c->max_body = r->max_body;
+	c->gone_is_done = r->gone_is_done;
+	c->makes_token = r->makes_token;
+}
+
+void ep_relace_request_fini(ep_relace_request *request)
+{
+	if (request->stream.close) request->stream.close(request->stream.ctx);
+	request->stream = (ep_relace_stream){0};
+	ep_buf_fini(&request->bytes);
+}
+
+int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_request *request, ep_err *err)
+{
+	call *c = ep_calloc(1, sizeof *c);
+	if (!c) {
+		ep_relace_request_fini(request);
+		return ep_err_set(err, EP_ENOMEM, "no memory for a call");
+	}
+	ep_op_init(&c->pub.op, client->loop, &call_class, &c->pub.err);
+	c->client = ep_relace_client_retain(client);
+	c->body = request->body;
+	c->bytes = request->bytes;
+	c->stream = request->stream;
+	request->bytes = (ep_buf){0};
+	request->stream = (ep_relace_stream){0};
+	fill(c, request);
+	if (ep_buf_reserve(&c->url, client->url.len + request->path_len)) {
+		ep_buf_add(&c->url, client->url.data, client->url.len);
+		ep_buf_add(&c->url, request->path, request->path_len);
+	}
+	if (ep_buf_failed(&c->url)) goto fail;
+	ep_op_start(&c->pub.op);
+	if (request->limits.deadline && ep_op_deadline(&c->pub.op, request->limits.deadline)) {
+		ep_err_set(&c->pub.err, EP_ENOMEM, "no memory for a timer");
+		fail(c);
+	} else if (ep_op_open(&c->pub.op)) {
+		go(c);
+	}
+	*out = &c->pub;
+	return 0;
+fail:
+	ep_op_release(&c->pub.op);
+	return ep_err_set(err, EP_ENOMEM, "no memory for a call");
+}

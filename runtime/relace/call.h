@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EP_RELACE_CALL_H
+#define EP_RELACE_CALL_H
+
+/* One call of the API: its attempts, the waits between them, and the error that it ends with, as one op.
+ *
+ * Life: the op's. Thread: the loop's. Owner: the consumer of the op. A request and its texts are only read by
+ * ep_relace_start; a body belongs to the call from then on, also when the start fails.
+ * Errors of a call: what ep_http_start names, and by status bad_request, authentication, permission, not_found,
+ * method_not_allowed, timeout, conflict, too_large, unprocessable, locked, rate_limit, server, other_status; in_doubt
+ * when a call that must not happen twice may have happened. No text of them holds a secret. */
+
+#include "runtime/relace/client.h"
+#include "runtime/relace/retry.h"
+
+typedef struct ep_relace_text {
+	const char *data;
+	size_t len;
+} ep_relace_text;
+
+/* A body that is produced while it is sent. */
+typedef struct ep_relace_stream {
+	const ep_http_source *source; /* its rewind is what makes a second attempt possible */
+	void *ctx;
+	int64_t len;
+	const ep_err *(*error)(void *ctx); /* why a read failed, in words; NULL: nothing to say */
+	void (*close)(void *ctx);          /* called once, when the call does not need it any more */
+} ep_relace_stream;
+
+/* How long a call may take: what is left at its value here is the client's. */
+typedef struct ep_relace_limits {
+	uint64_t timeout;      /* ns of an attempt; 0 */
+	uint64_t deadline;     /* ns of the whole call; 0: none */
+	int max_retries;       /* -1 */
+	double max_retry_wait; /* seconds; -1 */
+} ep_relace_limits;
+
+#define EP_RELACE_NO_LIMITS ((ep_relace_limits){.max_retries = -1, .max_retry_wait = -1})
+
+enum { EP_RELACE_NO_BODY, EP_RELACE_JSON, EP_RELACE_BYTES, EP_RELACE_JSON_STREAM };
+
+typedef struct ep_relace_request {
+	const char *method; /* static text */
+	const char *path;   /* below the base URL, with its '/', encoded; a query may follow */
+	size_t path_len;
+	ep_repeat repeat;
+	int body;     /* EP_RELACE_... */
+	ep_buf bytes; /* of JSON and BYTES; taken */
+	ep_relace_stream stream;
+	ep_relace_limits limits;
+	uint64_t max_body; /* of the answer; 0: 64 MiB */
+	bool bulk;         /* sends many files: the longer default timeout */
+	bool gone_is_done; /* 404 is success: a delete */
+	bool makes_token;  /* cancelled, it deletes the token that its answer brings */
+	const char *doubt; /* static text: what to do when it is not known whether it was done; NULL: a general one */
+} ep_relace_request;
+
+/* A request with the limits given, or the client's for NULL. */
+static inline ep_relace_request ep_relace_request_of(
+	const char *method, const char *path, size_t len, ep_repeat repeat, const ep_relace_limits *limits)
+{
+	return (ep_relace_request){.method = method,
+		.path = path,
+		.path_len = len,
+		.repeat = repeat,
+		.limits = limits ? *limits : EP_RELACE_NO_LIMITS};
+}
+
+typedef struct ep_relace_call {
+	ep_op op; /* consumer: ep_op_wait, ep_op_cancel, ep_op_release */
+	ep_err err;
+	int status;         /* of the last answer; 0: there was none */
+	int attempts;       /* made so far */
+	ep_buf body;        /* of a successful answer; the consumer may take it */
+	ep_http_call *http; /* the last attempt, for its headers; NULL before the first */
+} ep_relace_call;
+
+/* Starts a call. EP_ENOMEM at once, all else by the op. */
+int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_request *request, ep_err *err);
+
+/* Gives a request back that will not be started: its body is freed. */
+void ep_relace_request_fini(ep_relace_request *request);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/relace/client.h"
+
+#include <string.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/relace/address.h"
+#include "runtime/relace/private.h"
+
+enum { MAX_HEADERS = 64 };
+
+/* --- the gate --- */
+
+static ep_relace_gate *gate_new(ep_loop *loop, double max_rate)
+{
+	ep_relace_gate *gate = ep_calloc(1, sizeof *gate);
+	if (!gate) return NULL;
+	gate->refs = 1;
+	gate->interval = max_rate > 0 ? ep_seconds(60 / max_rate) : 0;
+	gate->chance = ep_loop_now(loop) ^ (uint64_t)(uintptr_t)gate;
+	return gate;
+}
+
+static void gate_release(ep_relace_gate *gate)
+{
+	if (gate && --gate->refs == 0) ep_free(gate);
+}
+
+uint64_t ep_relace_take_slot(ep_relace_client *client)
+{
+	ep_relace_gate *gate = client->gate;
+	if (!gate->interval && !gate->not_before) return 0;
+	uint64_t now = ep_loop_now(client->loop), at = now;
+	if (gate->not_before <= now) gate->not_before = 0;
+	if (at < gate->not_before) at = gate->not_before;
+	if (gate->interval) {
+		if (at < gate->next) at = gate->next;
+		gate->next = at + gate->interval;
+	}
+	return at - now;
+}
+
+void ep_relace_hold_back(ep_relace_client *client, uint64_t delay)
+{
+	uint64_t until = ep_loop_now(client->loop) + delay;
+	if (until > client->gate->not_before) client->gate->not_before = until;
+}
+
+/* splitmix64: spreads retries, guards nothing. */
+double ep_relace_chance(ep_relace_client *client)
+{
+	uint64_t z = client->gate->chance += UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+/* --- headers --- */
+
+static ep_http_header header(const char *name, const char *value)
+{
+	return (ep_http_header){.name = name, .name_len = strlen(name), .value = value, .value_len = strlen(value)};
+}
+
+int ep_relace_headers(ep_http_headers **out, ep_relace_client *client, int kind, ep_err *err)
+{
+	static const char *const types[] = {NULL, "application/json", "application/octet-stream"};
+	ep_http_header list[MAX_HEADERS + 3];
+	size_t n = 0;
+	if (!client->prepared[kind]) {
+		list[n] = header("Authorization", "Bearer ");
+		list[n++].secret = client->credential;
+		list[n++] = header("Accept", "application/json");
+		if (types[kind]) list[n++] = header("Content-Type", types[kind]);
+		if (client->header_count) memcpy(list + n, client->headers, client->header_count * sizeof *list);
+		n += client->header_count;
+		int rc = ep_http_headers_new(&client->prepared[kind], list, n, err);
+		if (rc) return rc;
+	}
+	*out = client->prepared[kind];
+	return 0;
+}
+
+/* Copies the headers with their texts into one block. */
+static int copy_headers(ep_relace_client *client, const ep_http_header *from, size_t count, ep_err *err)
+{
+	size_t need = count * sizeof *from;
+	if (count > MAX_HEADERS) return ep_err_set(err, EP_EINVAL, "headers: more than %d", MAX_HEADERS);
+	for (size_t i = 0; i < count; i++) need += from[i].name_len + from[i].value_len;
+	ep_http_header *to = ep_alloc(need);
+	if (!to) return ep_err_set(err, EP_ENOMEM, "no memory for the headers of a client");
+	char *text = (char *)(to + count);
+	for (size_t i = 0; i < count; i++) {
+		to[i] = from[i];
+		to[i].secret = from[i].secret ? ep_secret_retain((ep_secret *)from[i].secret) : NULL;
+		to[i].name = memcpy(text, from[i].name, from[i].name_len);
+		text += from[i].name_len;
+		to[i].value = memcpy(text, from[i].value, from[i].value_len);
+		text += from[i].value_len;
+	}
+	client->headers = to;
+	client->header_count = count;
+	return 0;
+}
+
+static void free_headers(ep_relace_client *client)
+{
+	for (size_t i = 0; i < client->header_count; i++) ep_secret_release((ep_secret *)client->headers[i].secret);
+	ep_free(client->headers);
+	for (int i = 0; i < EP_HEADERS_KINDS; i++)
+		if (client->prepared[i]) ep_http_headers_release(client->prepared[i]);
+}
+
+/* --- life --- */
+
+static void free_client(ep_relace_client *client)
+{
+	free_headers(client);
+	gate_release(client->gate);
+	if (client->profile) ep_http_profile_release(client->profile);
+	ep_secret_release(client->credential);
+	ep_buf_fini(&client->url);
+	ep_free(client);
+}
+
+ep_relace_client *ep_relace_client_retain(ep_relace_client *client)
+{
+	client->refs++;
+	return client;
+}
+
+void ep_relace_client_release(ep_relace_client *client)
+{
+	if (client && --client->refs == 0) free_client(client);
+}
+
+static int set_credential(ep_relace_client *client, ep_secret *credential, ep_err *err)
+{
+	size_t len;
+	const char *value = ep_secret_reveal(credential, &len);
+	int rc = ep_relace_check_credential(value, len, "the credential", err);
+	if (!rc) client->credential = ep_secret_retain(credential);
+	return rc;
+}
+
+static int set_url(ep_relace_client *client, const ep_relace_settings *s, ep_err *err)
+{
+	const char *url = s->base_url ? s->base_url : EP_RELACE_BASE_URL;
+	int rc = ep_relace_base_url(&client->url, url, s->base_url ? s->base_url_len : strlen(url), s->allow_http, err);
+	if (!rc) client->shown_at = (size_t)(strstr(client->url.data, "://") + 3 - client->url.data);
+	return rc;
+}
+
+static int set_connection(ep_relace_client *client, const ep_relace_settings *s, ep_err *err)
+{
+	ep_http_settings connection = s->connection;
+	connection.user_agent = s->user_agent ? s->user_agent : "epact/C " EPACT_VERSION;
+	return ep_http_profile_new(&client->profile, &connection, err);
+}
+
+static void set_retry(ep_retry_policy *retry, int max_retries, double max_wait)
+{
+	if (max_retries >= 0) retry->max_retries = max_retries;
+	if (max_wait >= 0) retry->max_wait = max_wait;
+}
+
+static ep_relace_client *new_client(ep_loop *loop, ep_http *http, ep_secrets *secrets, ep_err *err)
+{
+	ep_relace_client *client = ep_calloc(1, sizeof *client);
+	if (!client) {
+		ep_err_set(err, EP_ENOMEM, "no memory for a client");
+		return NULL;
+	}
+	client->refs = 1;
+	client->loop = loop;
+	client->http = http;
+	client->secrets = secrets;
+	client->retry = (ep_retry_policy){EP_RELACE_RETRIES, EP_RELACE_RETRY_WAIT};
+	return client;
+}
+
+int ep_relace_client_new(ep_relace_client **out, ep_loop *loop, ep_http *http, ep_secrets *secrets,
+	const ep_relace_settings *settings, ep_err *err)
+{
+	int rc;
+	ep_http_headers *unused;
+	ep_relace_client *client = new_client(loop, http, secrets, err);
+	if (!client) return EP_ENOMEM;
+	client->timeout = settings->timeout;
+	set_retry(&client->retry, settings->max_retries, settings->max_retry_wait);
+	if ((rc = set_credential(client, settings->credential, err))) goto fail;
+	if ((rc = set_url(client, settings, err))) goto fail;
+	if ((rc = set_connection(client, settings, err))) goto fail;
+	if ((rc = copy_headers(client, settings->headers, settings->header_count, err))) goto fail;
+	if ((rc = ep_relace_headers(&unused, client, EP_HEADERS_PLAIN, err))) goto fail; /* a bad header is found here */
+	if (!(client->gate = gate_new(loop, settings->max_rate))) {
+		rc = ep_err_set(err, EP_ENOMEM, "no memory for a client");
+		goto fail;
+	}
+	*out = client;
+	return 0;
+fail:
+	free_client(client);
+	return rc;
+}
+
+int ep_relace_client_derive(
+	ep_relace_client **out, ep_relace_client *parent, const ep_relace_override *own, ep_err *err)
+{
+	int rc;
+	ep_relace_client *client = new_client(parent->loop, parent->http, parent->secrets, err);
+	if (!client) return EP_ENOMEM;
+	client->timeout = own->timeout ? own->timeout : parent->timeout;
+	client->retry = parent->retry;
+	set_retry(&client->retry, own->max_retries, own->max_retry_wait);
+	client->profile = ep_http_profile_retain(parent->profile);
+	client->gate = parent->gate;
+	client->gate->refs++;
+	client->shown_at = parent->shown_at;
+	if ((rc = set_credential(client, own->credential ? own->credential : parent->credential, err))) goto fail;
+	if ((rc = copy_headers(client, parent->headers, parent->header_count, err))) goto fail;
+	if ((rc = ep_buf_add(&client->url, parent->url.data, parent->url.len))) {
+		ep_err_set(err, rc, "no memory for a client");
+		goto fail;
+	}
+	*out = client;
+	return 0;
+fail:
+	free_client(client);
+	return rc;
+}
+
+const char *ep_relace_client_url(const ep_relace_client *client) { return client->url.data; }
+
+ep_secret *ep_relace_client_credential(const ep_relace_client *client) { return client->credential; }
+
+int ep_relace_git_url(const ep_relace_client *client, ep_buf *out, const char *repo_id, size_t len, ep_err *err)
+{
+	int rc = ep_relace_check_id(repo_id, len, "repo_id", err);
+	if (rc) return rc;
+	ep_buf_add(out, client->url.data, client->url.len);
+	ep_buf_puts(out, "/repo/");
+	ep_buf_add(out, repo_id, len);
+	ep_buf_puts(out, ".git");
+	return ep_buf_failed(out) ? ep_err_set(err, ep_buf_failed(out), "no memory for the URL of a remote") : 0;
+}
