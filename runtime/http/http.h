@@ -45,7 +45,7 @@ typedef struct ep_http_profile ep_http_profile;
 
 /* {0} is the default of everything. Texts end with NUL and are copied. */
 typedef struct ep_http_settings {
-	const char *user_agent; /* NULL: "epact/VERSION" */
+	const char *user_agent; /* NULL: "epact" */
 	const char *ca_file;    /* PEM file of the authorities to trust instead of the system's; NULL: the system's */
 	const char *ca_dir;     /* the same as an openssl directory */
 	const char *proxy;      /* URL of a proxy; "": none; NULL: what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY say */

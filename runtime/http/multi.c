@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libcurl's multi handle on the loop. Nothing here knows of HTTP, and nothing calls libcurl from inside of one of
+ * its callbacks. */
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/http/private.h"
+
+/* A socket that libcurl uses. The poll of one that we opened stays armed when its transfer is over, since the
+ * next one will want the same: two system calls less for each request. */
+typedef struct ep_sock {
+	uv_poll_t poll;
+	ep_loop *loop;
+	ep_http *http;
+	ep_origin *origin; /* of the connection; NULL: a pair of the resolver */
+	int fd, armed, wanted;
+	bool polled, idle;
+} ep_sock;
+
+/* --- libcurl itself --- */
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void init_curl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+/* --- sockets --- */
+
+static ep_sock *sock_at(const ep_http *http, int fd) { return (size_t)fd < http->sock_room ? http->socks[fd] : NULL; }
+
+static int make_room(ep_http *http, int fd)
+{
+	if ((size_t)fd < http->sock_room) return 0;
+	size_t room = (size_t)fd * 2 + 64;
+	ep_sock **socks = ep_realloc(http->socks, room * sizeof *socks);
+	if (!socks) return EP_ENOMEM;
+	memset(socks + http->sock_room, 0, (room - http->sock_room) * sizeof(ep_sock *));
+	http->socks = socks;
+	http->sock_room = room;
+	return 0;
+}
+
+static ep_sock *new_sock(ep_http *http, int fd)
+{
+	ep_sock *s = make_room(http, fd) ? NULL : ep_calloc(1, sizeof *s);
+	if (!s) return NULL;
+	s->loop = http->loop;
+	s->http = http;
+	s->fd = fd;
+	http->socks[fd] = s;
+	return s;
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	ep_sock *s = handle->data;
+	ep_loop *loop = s->loop;
+	ep_free(s);
+	ep_loop_handle_closed(loop);
+}
+
+/* Takes the socket out of the loop, before its descriptor is closed: the number may be back at once. */
+static void drop_sock(ep_sock *s)
+{
+	s->http->socks[s->fd] = NULL;
+	if (s->origin) {
+		s->origin->socks--;
+		if (s->idle) s->origin->idle--;
+		ep_origin_trim(s->http, s->origin);
+	}
+	if (!s->polled) {
+		ep_free(s);
+		return;
+	}
+	uv_poll_stop(&s->poll);
+	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+}
+
+static void drain(ep_http *http)
+{
+	CURLMsg *message;
+	int left;
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		char *slot;
+		if (message->msg != CURLMSG_DONE) continue;
+		CURLcode result = message->data.result;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
+		ep_call_done(((ep_slot *)(void *)slot)->call, result);
+	}
+}
+
+static void act(ep_http *http, curl_socket_t fd, int flags)
+{
+	int running;
+	curl_multi_socket_action(http->multi, fd, flags, &running);
+	drain(http);
+}
+
+static void on_uv_poll(uv_poll_t *poll, int status, int events)
+{
+	ep_sock *s = poll->data;
+	if (!s->wanted) { /* an idle connection that the server closed: libcurl looks before it takes one again */
+		uv_poll_stop(poll);
+		s->armed = 0;
+		return;
+	}
+	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+	if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
+	if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
+	act(s->http, s->fd, flags);
+}
+
+static int open_poll(ep_sock *s)
+{
+	if (s->polled) return 0;
+	if (uv_poll_init_socket(ep_loop_uv(s->loop), &s->poll, s->fd)) return EP_EIO;
+	s->poll.data = s;
+	uv_unref((uv_handle_t *)&s->poll);
+	ep_loop_handle_opened(s->loop);
+	s->polled = true;
+	return 0;
+}
+
+static void set_idle(ep_sock *s, bool idle)
+{
+	if (!s->origin || s->idle == idle) return;
+	s->idle = idle;
+	s->origin->idle += idle ? 1 : -1U;
+}
+
+/* libcurl says what it waits for. A failure here leaves the transfer to the call's timer: to report it would
+ * make libcurl give up every transfer it has. */
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
+{
+	(void)easy, (void)unused;
+	ep_http *http = user;
+	ep_sock *s = sock_at(http, fd);
+	if (what == CURL_POLL_REMOVE) {
+		if (!s) return 0;
+		s->wanted = 0;
+		if (s->origin)
+			set_idle(s, true);
+		else
+			drop_sock(s); /* libcurl is about to close it, without telling */
+		return 0;
+	}
+	if (!s && !(s = new_sock(http, fd))) return 0;
+	s->wanted = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	set_idle(s, false);
+	if (s->wanted == s->armed || open_poll(s)) return 0;
+	if (!uv_poll_start(&s->poll, s->wanted, on_uv_poll)) s->armed = s->wanted;
+	return 0;
+}
+
+/* As libcurl opens its sockets, but not for our children, and with a place for it made before it exists. */
+static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)purpose;
+	ep_call *call = ((ep_slot *)user)->call;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd < 0) return CURL_SOCKET_BAD;
+	ep_sock *s = new_sock(call->http, fd);
+	if (!s) {
+		close(fd);
+		return CURL_SOCKET_BAD;
+	}
+	s->origin = call->origin;
+	s->origin->socks++;
+	return fd;
+}
+
+static int on_close_socket(void *user, curl_socket_t fd)
+{
+	ep_sock *s = sock_at(user, fd);
+	if (s) drop_sock(s);
+	return close(fd);
+}
+
+void ep_multi_options(ep_http *http, ep_slot *slot)
+{
+	curl_easy_setopt(slot->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	curl_easy_setopt(slot->easy, CURLOPT_OPENSOCKETDATA, slot);
+	curl_easy_setopt(slot->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+	curl_easy_setopt(slot->easy, CURLOPT_CLOSESOCKETDATA, http);
+	curl_easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
+}
+
+/* --- libcurl's timer --- */
+
+static void on_kick(ep_job *job) { act(EP_CONTAINER(job, ep_http, kick), CURL_SOCKET_TIMEOUT, 0); }
+
+static void on_timer(ep_timer *timer) { act(EP_CONTAINER(timer, ep_http, timer), CURL_SOCKET_TIMEOUT, 0); }
+
+static int on_curl_timeout(CURLM *multi, long ms, void *user)
+{
+	(void)multi;
+	ep_http *http = user;
+	if (http->closing) return 0;
+	if (ms <= 0) ep_timer_stop(http->loop, &http->timer);
+	if (ms == 0)
+		ep_loop_ready(http->loop, &http->kick);
+	else
+		ep_job_cancel(&http->kick);
+	if (ms > 0 && ep_timer_start(http->loop, &http->timer, (uint64_t)ms * EP_MSEC, on_timer))
+		ep_loop_ready(http->loop, &http->kick); /* no memory: too early is better than never */
+	return 0;
+}
+
+/* --- open and close --- */
+
+int ep_multi_open(ep_http *http, ep_err *err)
+{
+	if (http->multi) return 0;
+	pthread_once(&curl_once, init_curl);
+	http->multi = curl_multi_init();
+	if (!http->multi) return ep_err_set(err, EP_ENOMEM, "no memory for libcurl");
+	ep_job_init(&http->kick, on_kick);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_curl_timeout);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)http->total + 16); /* so that none is closed early */
+	curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 1000L);
+	return 0;
+}
+
+void ep_multi_close(ep_http *http)
+{
+	if (!http->multi) return;
+	curl_multi_cleanup(http->multi);
+	http->multi = NULL;
+	ep_timer_stop(http->loop, &http->timer);
+	ep_job_cancel(&http->kick);
+	for (size_t fd = 0; fd < http->sock_room; fd++)
+		if (http->socks[fd]) drop_sock(http->socks[fd]);
+	ep_free(http->socks);
+	http->socks = NULL;
+	http->sock_room = 0;
+}
