@@ -172,7 +172,7 @@ ep_json_kind ep_json_type(const ep_json_value *v)
 const ep_json_value *ep_json_object_get(const ep_json_value *v, const char *key)
 {
 	const ep_json_value *found = NULL;
-	size_t wanted = strlen(key), len;
+	size_t wanted = strlen(key), len = 0;
 	if (ep_json_type(v) != EP_JSON_OBJECT) return NULL;
 	for (v = ep_json_first(v); v; v = ep_json_next(v)) {
 		const char *name = ep_json_key(v, &len);
