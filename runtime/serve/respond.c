@@ -143,6 +143,9 @@ int ep_request_respond_stream(
 	if (rc) return rc;
 	uint64_t size = length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length;
 	struct MHD_Response *response = MHD_create_response_from_callback(size, BLOCK, on_content, r, on_content_free);
+	/* libmicrohttpd ends the chunks of a body that it did not send: no chunks, and the connection is closed. */
+	if (response && length < 0 && !strcmp(r->method, "HEAD"))
+		MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
 	if (response) r->refs++; /* its */
 	if ((rc = answer(r, status, headers, count, response, err))) return rc;
 	r->stream = true;
