@@ -26,8 +26,16 @@ struct ep_json {
 typedef struct notes {
 	const ep_json_note *number;
 	const ep_json_nul *nul, *nul_end;
+	const uint32_t *count;
 	size_t order; /* strings and keys so far */
 } notes;
+
+static notes notes_of(const ep_json_scan *s)
+{
+	const ep_json_nul *nul = (const void *)s->nuls.data;
+	size_t nuls = s->nuls.len / sizeof *nul;
+	return (notes){(const void *)s->numbers.data, nul, nuls ? nul + nuls : nul, (const void *)s->counts.data, 0};
+}
 
 static const cJSON *node_of(const ep_json_value *v) { return (const void *)v; }
 
@@ -53,7 +61,7 @@ static bool next_nul(notes *n, size_t *len)
 static void correct_number(cJSON *node, notes *n)
 {
 	const ep_json_note *note = n->number++;
-	if (note->kind == EP_JSON_NOTE_TREE) return;
+	if (note->kind == EP_JSON_NOTE_TEXT) return;
 	if (note->kind == EP_JSON_NOTE_NUMBER) {
 		node->valuedouble = note->as.number;
 		return;
@@ -65,7 +73,7 @@ static void correct_number(cJSON *node, notes *n)
 /* Walks in the document's order, as deep as cJSON itself did to make the tree. */
 static void correct(cJSON *node, notes *n)
 {
-	size_t len, count = 0;
+	size_t len;
 	if (node->string && next_nul(n, &len)) {
 		node->type |= KEY_LENGTH;
 		node->valueint = (int)len;
@@ -79,31 +87,32 @@ static void correct(cJSON *node, notes *n)
 		break;
 	case cJSON_Array:
 	case cJSON_Object:
-		for (cJSON *child = node->child; child; child = child->next, count++) correct(child, n);
-		keep_bits(node, count);
+		keep_bits(node, *n->count++);
+		for (cJSON *child = node->child; child; child = child->next) correct(child, n);
 		break;
 	default: break;
 	}
 }
 
 /* A copy of the text in which each number that is too long for cJSON is a 0 and spaces. */
-static char *without_longs(const char *text, size_t len, const ep_json_scan *scan)
+static char *without_longs(const char *text, size_t len, const ep_buf *longs)
 {
+	const ep_json_long *l = (const void *)longs->data;
 	char *copy = ep_strndup(text, len);
-	for (size_t i = 0; copy && i < scan->long_count; i++) {
-		memset(copy + scan->longs[i].at, ' ', scan->longs[i].len);
-		copy[scan->longs[i].at] = '0';
+	for (size_t n = longs->len / sizeof *l; copy && n; n--, l++) {
+		memset(copy + l->at, ' ', l->len);
+		copy[l->at] = '0';
 	}
 	return copy;
 }
 
 /* The tree of a text that the scanner accepted: only memory can be missing. */
-static cJSON *make_tree(const char *text, size_t len, const ep_json_scan *scan)
+static cJSON *make_tree(const char *text, size_t len, const ep_buf *longs)
 {
 	const char *end; /* asked for, as cJSON else keeps its errors for all threads */
-	char *copy = scan->long_count ? without_longs(text, len, scan) : NULL;
+	char *copy = longs->len ? without_longs(text, len, longs) : NULL;
 	cJSON *root = NULL;
-	if (copy || !scan->long_count) root = cJSON_ParseWithLengthOpts(copy ? copy : text, len, &end, 0);
+	if (copy || !longs->len) root = cJSON_ParseWithLengthOpts(copy ? copy : text, len, &end, 0);
 	ep_free(copy);
 	return root;
 }
@@ -116,12 +125,13 @@ int ep_json_parse(ep_json **doc, const char *text, size_t len, const ep_json_lim
 	if (rc) goto fail;
 	rc = EP_ENOMEM;
 	made = ep_calloc(1, sizeof *made);
-	if (!made || !(made->root = make_tree(text, len, &scan))) {
+	if (!made || !(made->root = make_tree(text, len, &scan.longs))) {
 		ep_err_set(err, rc, "not enough memory to read JSON");
 		goto fail;
 	}
 	made->depth = scan.deepest;
-	correct(made->root, &(notes){scan.notes, scan.nuls, scan.nuls + scan.nul_count, 0});
+	notes n = notes_of(&scan);
+	correct(made->root, &n);
 	ep_json_scan_fini(&scan);
 	*doc = made;
 	return 0;

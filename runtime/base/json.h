@@ -88,6 +88,34 @@ bool ep_json_get_bool(const ep_json_value *v, bool *out);
 bool ep_json_get_integer(const ep_json_value *v, int64_t *out);
 bool ep_json_get_number(const ep_json_value *v, double *out);
 
+/* Events: the same reading without a tree, for values of a kind of their own, such as Lua's. All of the text is checked
+ * by ep_json_reader_new; what follows cannot fail. The text must outlive the reader. */
+
+typedef struct ep_json_reader ep_json_reader;
+
+typedef struct ep_json_event {
+	ep_json_kind kind;
+	union {
+		bool flag;
+		int64_t integer;
+		double number;
+		struct {
+			const char *data; /* valid until the next event; no NUL behind it */
+			size_t len;
+		} string;
+		size_t
+			count; /* of an array: so many values follow; of an object: so many keys (strings), each with its value */
+	} as;
+} ep_json_event;
+
+int ep_json_reader_new(ep_json_reader **r, const char *text, size_t len, const ep_json_limits *limits, ep_err *err);
+void ep_json_reader_free(ep_json_reader *r);
+
+size_t ep_json_reader_depth(const ep_json_reader *r);
+
+/* The next event, in the document's order. The caller asks for no more than there are. */
+void ep_json_reader_next(ep_json_reader *r, ep_json_event *event);
+
 /* Writers: each adds one value to b. Errors as of ep_buf, and EP_EJSON, which also fails the buffer: a run of calls can
  * be checked once at its end by ep_buf_failed. */
 

@@ -23,14 +23,26 @@ typedef struct decimal {
 	int count, exponent;
 } decimal;
 
-bool ep_json_read_double(const char *text, size_t len, double *out)
+/* text has a NUL at its end. */
+static double nearest(const char *text)
 {
-	char small[128], *copy = len < sizeof small ? small : ep_alloc(len + 1);
-	if (!copy) return false;
+	return strtod_l(text, NULL, newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* that one locale is no object to free */
+}
+
+double ep_json_short_double(const char *text, size_t len)
+{
+	char copy[EP_JSON_TREE_NUMBER + 1];
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	*out = strtod_l(copy, NULL, newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* that one locale is no object to free */
-	if (copy != small) ep_free(copy);
+	return nearest(copy);
+}
+
+bool ep_json_read_double(const char *text, size_t len, double *out)
+{
+	char *copy = len > EP_JSON_TREE_NUMBER ? ep_strndup(text, len) : NULL;
+	if (len > EP_JSON_TREE_NUMBER && !copy) return false;
+	*out = copy ? nearest(copy) : ep_json_short_double(text, len);
+	ep_free(copy);
 	return true;
 }
 

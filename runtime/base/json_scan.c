@@ -3,15 +3,12 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "runtime/base/json_number.h"
-#include "runtime/base/mem.h"
+#include "runtime/base/json_text.h"
 #include "runtime/base/utf8.h"
 
-typedef unsigned char byte;
+typedef ep_byte byte;
 
 /* One run over a text. */
 typedef struct run {
@@ -20,8 +17,12 @@ typedef struct run {
 	const byte *at;      /* where the failure is */
 	const char *problem; /* what it is; NULL: out of memory */
 	size_t depth, max_depth, max_nodes;
-	size_t strings;                                  /* and keys, so far */
-	uint64_t objects[(EP_JSON_MAX_DEPTH + 63) / 64]; /* a bit for each open container: it is an object */
+	size_t strings; /* and keys, so far */
+	struct {
+		size_t place; /* of its count among the counts */
+		uint32_t count;
+		bool object;
+	} open[EP_JSON_MAX_DEPTH]; /* the containers around */
 } run;
 
 static bool refuse(run *r, const byte *at, const char *problem)
@@ -31,47 +32,13 @@ static bool refuse(run *r, const byte *at, const char *problem)
 	return false;
 }
 
-/* Makes room in an array for one more element. */
-static bool grow(run *r, void **items, size_t count, size_t *room, size_t size)
+/* Adds a note. */
+static bool keep(run *r, ep_buf *notes, const void *note, size_t size)
 {
-	if (count < *room) return true;
-	size_t wanted = *room ? *room * 2 : 64;
-	void *grown = ep_realloc(*items, wanted * size);
-	if (!grown) return refuse(r, r->p, NULL);
-	*items = grown;
-	*room = wanted;
-	return true;
+	return ep_buf_add(notes, note, size) == 0 || refuse(r, r->p, NULL);
 }
 
-static bool note(run *r, ep_json_note n)
-{
-	ep_json_scan *s = r->out;
-	void *items = s->notes;
-	if (!grow(r, &items, s->note_count, &s->note_room, sizeof n)) return false;
-	s->notes = items;
-	s->notes[s->note_count++] = n;
-	return true;
-}
-
-static bool note_nul(run *r, size_t len)
-{
-	ep_json_scan *s = r->out;
-	void *items = s->nuls;
-	if (!grow(r, &items, s->nul_count, &s->nul_room, sizeof *s->nuls)) return false;
-	s->nuls = items;
-	s->nuls[s->nul_count++] = (ep_json_nul){r->strings, len};
-	return true;
-}
-
-static bool note_long(run *r, const byte *start)
-{
-	ep_json_scan *s = r->out;
-	void *items = s->longs;
-	if (!grow(r, &items, s->long_count, &s->long_room, sizeof *s->longs)) return false;
-	s->longs = items;
-	s->longs[s->long_count++] = (ep_json_long){(size_t)(start - r->text), (size_t)(r->p - start)};
-	return true;
-}
+static bool note_number(run *r, ep_json_note n) { return keep(r, &r->out->numbers, &n, sizeof n); }
 
 /* The next byte, or -1 at the end. */
 static inline int peek(const run *r) { return r->p < r->end ? *r->p : -1; }
@@ -81,52 +48,14 @@ static inline void skip_space(run *r)
 	while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r')) r->p++;
 }
 
-/* The first byte at p or behind it that a string does not hold as it is: a quote, a backslash, a control character, or
- * what is not ASCII. */
-static inline const byte *skip_plain(const byte *p, const byte *end)
-{
-#ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
-	for (; end - p >= 16; p += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		/* As signed bytes, what is not ASCII is below the space too. */
-		__m128i stop = _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_cmpeq_epi8(v, quote));
-		int mask = _mm_movemask_epi8(_mm_or_si128(stop, _mm_cmpeq_epi8(v, backslash)));
-		if (mask) return p + __builtin_ctz((unsigned)mask);
-	}
-#endif
-	while (p < end && *p >= ' ' && *p < 0x80 && *p != '"' && *p != '\\') p++;
-	return p;
-}
-
-static int hex_digit(byte c)
-{
-	if (c >= '0' && c <= '9') return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The unit of \uXXXX at p, or -1. */
-static long unit_at(const byte *p, const byte *end)
-{
-	long unit = 0;
-	if (end - p < 6 || p[0] != '\\' || p[1] != 'u') return -1;
-	for (int i = 2; i < 6; i++) {
-		int digit = hex_digit(p[i]);
-		if (digit < 0) return -1;
-		unit = unit * 16 + digit;
-	}
-	return unit;
-}
-
 /* Passes \uXXXX, or two of them that make one character; adds to *shrink by how much it gets shorter. */
 static bool pass_unicode(run *r, size_t *shrink, bool *nul)
 {
-	long unit = unit_at(r->p, r->end);
+	long unit = ep_json_unit(r->p, r->end);
 	if (unit < 0) return refuse(r, r->p, "\\u needs four hexadecimal digits");
 	if (unit >= 0xdc00 && unit < 0xe000) return refuse(r, r->p, "a low surrogate without its high one");
 	if (unit >= 0xd800 && unit < 0xdc00) {
-		long low = unit_at(r->p + 6, r->end);
+		long low = ep_json_unit(r->p + 6, r->end);
 		if (low < 0xdc00 || low > 0xdfff) return refuse(r, r->p, "a high surrogate without its low one");
 		r->p += 12;
 		*shrink += 8;
@@ -168,13 +97,21 @@ static bool pass_utf8(run *r)
 	return true;
 }
 
+/* Notes what is to be noted of a string of len bytes, decoded `shrink` fewer. */
+static bool end_string(run *r, size_t len, size_t shrink, bool nul)
+{
+	ep_json_nul n = {r->strings++, len - shrink};
+	if (shrink && len > r->out->longest_escaped) r->out->longest_escaped = len;
+	return !nul || keep(r, &r->out->nuls, &n, sizeof n);
+}
+
 static bool pass_string(run *r)
 {
 	const byte *start = r->p++;
 	size_t shrink = 0;
 	bool nul = false;
 	for (;;) {
-		r->p = skip_plain(r->p, r->end);
+		r->p = ep_json_skip_plain(r->p, r->end);
 		int c = peek(r);
 		if (c == '"') break;
 		if (c < 0) return refuse(r, start, "a string that does not end");
@@ -182,9 +119,7 @@ static bool pass_string(run *r)
 		if (!(c == '\\' ? pass_escape(r, &shrink, &nul) : pass_utf8(r))) return false;
 	}
 	r->p++;
-	if (nul && !note_nul(r, (size_t)(r->p - start) - 2 - shrink)) return false;
-	r->strings++;
-	return true;
+	return end_string(r, (size_t)(r->p - start) - 2, shrink, nul);
 }
 
 /* Passes digits and returns how many there were. */
@@ -218,8 +153,9 @@ static bool note_double(run *r, const byte *start, bool integer)
 	if (!isfinite(value)) return refuse(r, start, "a number too large for a double");
 	if (integer && !ep_json_double_is(value, (const char *)start, len))
 		return refuse(r, start, "an integer outside 64 bits that no double holds exactly");
-	if (len > EP_JSON_TREE_NUMBER && !note_long(r, start)) return false;
-	return note(r, (ep_json_note){EP_JSON_NOTE_NUMBER, {.number = value}});
+	ep_json_long l = {(size_t)(start - r->text), len};
+	if (len > EP_JSON_TREE_NUMBER && !keep(r, &r->out->longs, &l, sizeof l)) return false;
+	return note_number(r, (ep_json_note){EP_JSON_NOTE_NUMBER, {.number = value}});
 }
 
 /* Notes the integer whose digits begin at `digits`. */
@@ -227,11 +163,11 @@ static bool note_integer(run *r, const byte *start, const byte *digits)
 {
 	bool negative = digits > start;
 	uint64_t value = 0, most = (uint64_t)INT64_MAX + negative;
-	if (negative && *digits == '0') return note(r, (ep_json_note){EP_JSON_NOTE_NUMBER, {.number = -0.0}});
+	if (negative && *digits == '0') return note_number(r, (ep_json_note){EP_JSON_NOTE_NUMBER, {.number = -0.0}});
 	if (r->p - digits > 19) return note_double(r, start, true);
 	for (const byte *d = digits; d < r->p; d++) value = value * 10 + (uint64_t)(*d - '0');
 	if (value > most) return note_double(r, start, true);
-	return note(r, (ep_json_note){EP_JSON_NOTE_INTEGER, {.integer = (int64_t)(negative ? 0 - value : value)}});
+	return note_number(r, (ep_json_note){EP_JSON_NOTE_INTEGER, {.integer = (int64_t)(negative ? 0 - value : value)}});
 }
 
 static bool pass_number(run *r)
@@ -247,7 +183,7 @@ static bool pass_number(run *r)
 	if (c != '.' && c != 'e' && c != 'E') return note_integer(r, start, digits);
 	if (!pass_fraction(r, &exponent)) return false;
 	if (exponent || r->p - start > EP_JSON_TREE_NUMBER) return note_double(r, start, false);
-	return note(r, (ep_json_note){.kind = EP_JSON_NOTE_TREE});
+	return note_number(r, (ep_json_note){.kind = EP_JSON_NOTE_TEXT});
 }
 
 static bool pass_word(run *r, const char *word, size_t len)
@@ -283,28 +219,24 @@ static bool pass_key(run *r)
 	return true;
 }
 
-static inline bool in_object(const run *r)
-{
-	size_t i = r->depth - 1;
-	return r->objects[i / 64] >> (i % 64) & 1;
-}
-
 static bool open_container(run *r, bool object)
 {
+	ep_buf *counts = &r->out->counts;
 	if (r->depth == r->max_depth) return refuse(r, r->p, "nested too deep");
-	uint64_t bit = (uint64_t)1 << (r->depth % 64), *word = &r->objects[r->depth / 64];
-	*word = object ? *word | bit : *word & ~bit;
+	r->open[r->depth].place = counts->len;
+	r->open[r->depth].count = 0;
+	r->open[r->depth].object = object;
 	if (++r->depth > r->out->deepest) r->out->deepest = r->depth;
 	r->p++;
 	skip_space(r);
-	return true;
+	return keep(r, counts, &(uint32_t){0}, sizeof(uint32_t));
 }
 
 /* Behind a value: closes what ends here. *more: a comma came, another value follows. */
 static bool pass_ends(run *r, bool *more)
 {
 	for (*more = false; r->depth; r->depth--) {
-		bool object = in_object(r);
+		bool object = r->open[r->depth - 1].object;
 		skip_space(r);
 		int c = peek(r);
 		if (c == ',') {
@@ -317,6 +249,7 @@ static bool pass_ends(run *r, bool *more)
 		if (c < 0) return refuse(r, r->p, object ? "an object that does not end" : "an array that does not end");
 		if (c != (object ? '}' : ']'))
 			return refuse(r, r->p, object ? "',' or '}' was expected" : "',' or ']' was expected");
+		memcpy(r->out->counts.data + r->open[r->depth - 1].place, &r->open[r->depth - 1].count, sizeof(uint32_t));
 		r->p++;
 	}
 	return true;
@@ -327,6 +260,7 @@ static bool pass_value(run *r, bool *opened)
 {
 	int c = peek(r);
 	*opened = false;
+	if (r->depth) r->open[r->depth - 1].count++;
 	if (++r->out->nodes > r->max_nodes) return refuse(r, r->p, "too many values");
 	if (c != '{' && c != '[') return pass_scalar(r);
 	if (!open_container(r, c == '{')) return false;
@@ -371,10 +305,14 @@ int ep_json_scan_run(ep_json_scan *s, const char *text, size_t len, const ep_jso
 	size_t max_bytes = or_default(limits->max_bytes, EP_JSON_MAX_BYTES);
 	if (len > max_bytes)
 		return ep_err_set(err, EP_ETOOLARGE, "%zu bytes of JSON, at most %zu are allowed", len, max_bytes);
-	run r = {.out = s, .text = (const byte *)text};
+	run r;
+	memset(&r, 0, offsetof(run, open));
+	r.out = s;
+	r.text = (const byte *)text;
 	r.p = r.text;
 	r.end = r.text + len;
 	r.max_nodes = or_default(limits->max_nodes, EP_JSON_MAX_NODES);
+	if (r.max_nodes > UINT32_MAX) r.max_nodes = UINT32_MAX;
 	r.max_depth = or_default(limits->max_depth, EP_JSON_MAX_DEPTH);
 	if (r.max_depth > EP_JSON_MAX_DEPTH) r.max_depth = EP_JSON_MAX_DEPTH;
 	return pass_document(&r) ? 0 : report(&r, err);
@@ -382,8 +320,8 @@ int ep_json_scan_run(ep_json_scan *s, const char *text, size_t len, const ep_jso
 
 void ep_json_scan_fini(ep_json_scan *s)
 {
-	ep_free(s->notes);
-	ep_free(s->nuls);
-	ep_free(s->longs);
-	*s = (ep_json_scan){0};
+	ep_buf_fini(&s->numbers);
+	ep_buf_fini(&s->nuls);
+	ep_buf_fini(&s->longs);
+	ep_buf_fini(&s->counts);
 }

@@ -11,11 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/buf.h"
 #include "runtime/base/err.h"
 #include "runtime/base/json.h"
 
 typedef enum ep_json_note_kind {
-	EP_JSON_NOTE_TREE,    /* a number of which the tree's double is right */
+	EP_JSON_NOTE_TEXT,    /* any reading of its text is right */
 	EP_JSON_NOTE_INTEGER, /* integer */
 	EP_JSON_NOTE_NUMBER   /* number */
 } ep_json_note_kind;
@@ -40,13 +41,12 @@ typedef struct ep_json_long {
 } ep_json_long;
 
 typedef struct ep_json_scan {
-	ep_json_note *notes;
-	ep_json_nul *nuls;
-	ep_json_long *longs;
-	size_t note_count, note_room;
-	size_t nul_count, nul_room;
-	size_t long_count, long_room;
+	ep_buf numbers; /* ep_json_note */
+	ep_buf nuls;    /* ep_json_nul */
+	ep_buf longs;   /* ep_json_long */
+	ep_buf counts;  /* uint32_t for each container: its values */
 	size_t nodes, deepest;
+	size_t longest_escaped; /* bytes between the quotes of the longest string that has escapes */
 } ep_json_scan;
 
 /* 0, or EP_EJSON, EP_ETOOLARGE, EP_ENOMEM. */
