@@ -133,7 +133,8 @@ static void check_keys(lua_State *L, int index, const epl_option *spec, const ch
 {
 	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
 		const epl_option *o = spec;
-		if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "%s: option names are strings, got a %s", what, luaL_typename(L, -2));
+		if (lua_type(L, -2) != LUA_TSTRING)
+			luaL_error(L, "%s: option names are strings, got a %s", what, luaL_typename(L, -2));
 		const char *key = lua_tostring(L, -2);
 		while (o->name && strcmp(o->name, key) != 0) o++;
 		if (!o->name) unknown_option(L, key, spec, what);
@@ -144,7 +145,8 @@ void epl_read_options(lua_State *L, int index, const epl_option *spec, void *to,
 {
 	index = lua_absindex(L, index);
 	bool given = !lua_isnoneornil(L, index);
-	if (given && !lua_istable(L, index)) luaL_error(L, "%s: the options must be a table, got %s", what, luaL_typename(L, index));
+	if (given && !lua_istable(L, index))
+		luaL_error(L, "%s: the options must be a table, got %s", what, luaL_typename(L, index));
 	if (given) check_keys(L, index, spec, what);
 	luaL_checkstack(L, 20, what);
 	for (const epl_option *o = spec; o->name; o++) {

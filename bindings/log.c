@@ -57,8 +57,7 @@ static int log_level(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg functions[] = {
-	{"write", log_write}, {"wanted", log_wanted}, {"level", log_level}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"write", log_write}, {"wanted", log_wanted}, {"level", log_level}, {NULL, NULL}};
 
 int epl_open_log(lua_State *L)
 {

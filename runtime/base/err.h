@@ -57,16 +57,16 @@ enum {
 };
 
 typedef struct ep_err {
-	int code;         /* 0: no error */
-	int status;       /* HTTP status or exit status; 0: none */
-	int attempts;     /* tries made; 0: not counted */
-	bool retryable;   /* the same call may succeed later */
-	bool maybe_sent;  /* the peer may have acted on it */
+	int code;           /* 0: no error */
+	int status;         /* HTTP status or exit status; 0: none */
+	int attempts;       /* tries made; 0: not counted */
+	bool retryable;     /* the same call may succeed later */
+	bool maybe_sent;    /* the peer may have acted on it */
 	double retry_after; /* seconds the peer asked to wait; 0: it did not ask */
-	char *message;    /* one sentence: what failed, on what, why, what to do */
-	char *operation;  /* such as "GET http://127.0.0.1:1/v1/repo" or "git clone"; NULL if none */
-	char *detail;     /* the peer's own words: a body's start, the end of git's stderr; NULL if none */
-	char *request_id; /* NULL if none */
+	char *message;      /* one sentence: what failed, on what, why, what to do */
+	char *operation;    /* such as "GET http://127.0.0.1:1/v1/repo" or "git clone"; NULL if none */
+	char *detail;       /* the peer's own words: a body's start, the end of git's stderr; NULL if none */
+	char *request_id;   /* NULL if none */
 } ep_err;
 
 /* The slug of a code, "unknown" for a number that is none. */

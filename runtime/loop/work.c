@@ -35,6 +35,6 @@ void ep_work_abort(ep_op *op)
 	ep_work *work = (ep_work *)op;
 	atomic_store(&work->stop, true);
 	uv_cancel((uv_req_t *)&work->request); /* fails when it runs already: then the flag ends it */
-	op->err = NULL; /* the thread may be writing it */
+	op->err = NULL;                        /* the thread may be writing it */
 	ep_op_finish(op, EP_ECANCELLED);
 }

@@ -15,9 +15,9 @@ typedef struct ep_work {
 	ep_op op; /* give its class a free of your own; abort is ep_work_abort */
 	uv_work_t request;
 	int (*run)(struct ep_work *work); /* the result of the op: 0 or EP_E...; may set err */
-	ep_err err;  /* the thread's until the op ends by itself */
-	int outcome; /* what run returned */
-	atomic_bool stop; /* the op was aborted: a long run looks at it and returns EP_ECANCELLED */
+	ep_err err;                       /* the thread's until the op ends by itself */
+	int outcome;                      /* what run returned */
+	atomic_bool stop;                 /* the op was aborted: a long run looks at it and returns EP_ECANCELLED */
 } ep_work;
 
 /* Initializes the op inside work (zeroed by the caller) and hands run to the pool. 0 or EP_EIO: then nothing

@@ -17,6 +17,12 @@ function M._hidden() end
 --- Does it.
 ---@param x integer
 function M.shown(x) end
+--- Does it, too.
+-- @param x integer
+function M.also(x) end
+--- Waits.
+M.wait = core.wait
+M.limit = 5
 --- Ends it.
 function Task:cancel() end
 return M
@@ -29,6 +35,7 @@ EPACT_API int epact_new(void **out);
  */
 EPACT_API void epact_free(
 	void *epact);
+EPACT_API int epact_group(void);
 END
 bash "$check" "$tree"
 
@@ -41,11 +48,15 @@ function M.deep.bare() end
 -- Two dashes only.
 function Task:comment() end
 M.assigned = function() end
+M.taken = core.taken
 END
 cat >"$tree/lua/epact/server/init.lua" <<'END'
 function M.start() end
 END
 cat >"$tree/include/bad.h" <<'END'
+/* Makes an instance. */
+EPACT_API int epact_new(void **out);
+
 EPACT_API const char *epact_bare(void);
 END
 if output=$(bash "$check" "$tree"); then
@@ -53,7 +64,7 @@ if output=$(bash "$check" "$tree"); then
 	exit 1
 fi
 for line in 'lua/epact/bad.lua:4: M.apart' 'lua/epact/bad.lua:5: M.deep.bare' 'lua/epact/bad.lua:7: Task:comment' \
-	'lua/epact/bad.lua:8: M.assigned' 'lua/epact/server/init.lua:1: M.start' 'include/bad.h:1: epact_bare'; do
+	'lua/epact/bad.lua:8: M.assigned' 'lua/epact/bad.lua:9: M.taken' 'lua/epact/server/init.lua:1: M.start' 'include/bad.h:4: epact_bare'; do
 	if [[ $output != *"$line "* ]]; then
 		printf 'not found: %s\nprinted: %s\n' "$line" "$output" >&2
 		exit 1

@@ -45,15 +45,23 @@ static long now_ms(void)
 
 static void pause_step(void) { nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000L}, NULL); }
 
+static bool has_prefix(const char *entry, const char *const *prefixes)
+{
+	for (; *prefixes != NULL; prefixes++)
+		if (strncmp(entry, *prefixes, strlen(*prefixes)) == 0) return true;
+	return false;
+}
+
+/* What a person or a machine may have set that changes how the product, git, libcurl, libuv or Lua behave. */
 static bool is_foreign_variable(const char *entry)
 {
-	static const char *const prefixes[] = {"RELACE_", "http_proxy=", "https_proxy=", "all_proxy=", "no_proxy=",
-		"ftp_proxy=", "HTTP_PROXY=", "HTTPS_PROXY=", "ALL_PROXY=", "NO_PROXY=", "FTP_PROXY=", "LUA_INIT", "LUA_CPATH",
-		"LUA_PATH_", "GIT_", "SSL_CERT_", "CURL_CA_BUNDLE=", "UV_"};
-	if (strncmp(entry, "GIT_CONFIG_GLOBAL=", 18) == 0 || strncmp(entry, "GIT_CONFIG_NOSYSTEM=", 20) == 0) return false;
-	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-		if (strncmp(entry, prefixes[i], strlen(prefixes[i])) == 0) return true;
-	return false;
+	static const char *const foreign[] = {"RELACE_", "EPACT_", "GIT_", "LUA_", "UV_", "http_proxy=", "https_proxy=",
+		"all_proxy=", "no_proxy=", "HTTP_PROXY=", "HTTPS_PROXY=", "ALL_PROXY=", "NO_PROXY=", "SSL_CERT_",
+		"CURL_CA_BUNDLE=", "NETRC=", "SSLKEYLOGFILE=", NULL};
+	/* These are set by the build for the tests. */
+	static const char *const ours[] = {
+		"EPACT_SOURCE=", "EPACT_BUILD=", "EPACT_BIN=", "GIT_CONFIG_GLOBAL=", "GIT_CONFIG_NOSYSTEM=", "LUA_PATH=", NULL};
+	return has_prefix(entry, foreign) && !has_prefix(entry, ours);
 }
 
 static void clean_environment(void)
