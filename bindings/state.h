@@ -28,6 +28,7 @@ struct epl_state {
 	void *log_arg;
 	int exit_status; /* of os.exit; -1: it was not called */
 	bool closing;
+	bool stress, refused; /* of the stress build */
 	void (*on_closed)(void *arg);
 	void *closed_arg;
 };
@@ -37,18 +38,17 @@ int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err);
 /* Closes engines, the Lua state, the loop; then on_closed(arg). No task may be running. */
 void epl_state_close(epl_state *st, void (*on_closed)(void *arg), void *arg);
 
-/* Starts the function below its nargs arguments on st->L as the root task. on_done(arg) is called from a turn
- * when it and all that it spawned has ended; epl_root_result then says how. 0 or EP_ENOMEM. */
-int epl_root_start(epl_state *st, int nargs, void (*on_done)(void *arg), void *arg);
+/* Makes the function below its nargs arguments on the top of st->L, which are popped, the root task; called
+ * inside a protected call. on_done(arg) is called from a turn
+ * when it and all that it spawned has ended; epl_root_result then says how. */
+void epl_root_start(epl_state *st, int nargs, void (*on_done)(void *arg), void *arg);
 
 /* After the end: 0, or the code of the error, with the message and the traceback as texts (freed by the
- * caller; traceback may be NULL). EP_ECANCELLED when the root was cancelled. */
-int epl_root_result(epl_state *st, char **message, char **traceback);
+ * caller; each may be NULL). EP_ECANCELLED when the root was cancelled. *returned: the integer it returned, or 0. */
+int epl_root_result(epl_state *st, char **message, char **traceback, int *returned);
 
 /* Cancels the root's scope; reason is a static text. No effect without a root. */
 void epl_root_cancel(epl_state *st, const char *reason);
 
-/* Gives up on tasks that are left after the grace: they will not be resumed. */
-void epl_root_abandon(epl_state *st);
 
 #endif

@@ -23,7 +23,7 @@ unsigned long ep_loop_open_ops(const ep_loop *loop) { return loop->open_ops; }
  * long as there is work, and no longer. */
 static void update_alive(ep_loop *loop)
 {
-	bool alive = loop->open_ops || loop->holds || loop->handles || !ep_list_empty(&loop->ready);
+	bool alive = loop->open_ops || loop->holds || (loop->closing && loop->handles) || !ep_list_empty(&loop->ready);
 	if (alive == loop->alive) return;
 	loop->alive = alive;
 	if (alive)
@@ -303,7 +303,7 @@ void ep_loop_close(ep_loop *loop, void (*on_closed)(void *arg), void *arg)
 	loop->on_closed = on_closed;
 	loop->closed_arg = arg;
 	ep_loop_cancel_all(loop);
-	if (loop->open_ops || loop->handles) uv_ref((uv_handle_t *)&loop->mail_signal);
+	update_alive(loop);
 	ep_loop_try_close(loop);
 	if (loop->uv == &loop->own) run_to_end(loop);
 }

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Coroutines: the one place where a finished op becomes a resumed coroutine, and where protected calls know of
+ * cancels. Tasks themselves are in task.c. */
+#include "bindings/task.h"
+
+/* What a coroutine yields when it waits, as opposed to what a script yields: the address is private. */
+static char wait_tag;
+
+void epl_task_push(lua_State *L, epl_task *t)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, t->st->task_table);
+	lua_rawgeti(L, -1, t->anchor);
+	lua_remove(L, -2);
+}
+
+/* --- resuming --- */
+
+static bool yielded_wait(lua_State *co, int nres) { return nres == 1 && lua_touserdata(co, -1) == &wait_tag; }
+
+/* The end of a coroutine. Outside any protected call: nothing here may allocate in Lua. */
+static void end_task(epl_task *t, int status)
+{
+	epl_scope *parent = t->own.parent;
+	lua_State *L = t->st->L;
+	ep_timer_stop(t->st->loop, &t->grace);
+	epl_scope_fini(L, &t->own);
+	if (t->op) ep_op_release(t->op);
+	t->op = NULL;
+	t->st->tasks--;
+	if (parent && status != LUA_OK && t->status == EPL_TASK_RUNNING) epl_scope_cancel(parent, "a task ran out of memory");
+	if (t->status == EPL_TASK_RUNNING) t->status = status == LUA_OK ? EPL_TASK_DONE : EPL_TASK_FAILED;
+	if (parent) epl_scope_child_ended(parent, t);
+	ep_signal_all(&t->waiters, 0);
+	if (t->on_done) {
+		t->on_done(t->done_arg); /* the root stays anchored: its result is read later */
+		return;
+	}
+	lua_rawgeti(L, LUA_REGISTRYINDEX, t->st->task_table);
+	luaL_unref(L, -1, t->anchor);
+	lua_pop(L, 1);
+}
+
+static void resume(epl_task *t)
+{
+	epl_state *st = t->st;
+	epl_task *before = st->current;
+	int nres, nargs = lua_status(t->co) == LUA_YIELD ? 0 : lua_gettop(t->co) - 1;
+	t->status = EPL_TASK_RUNNING;
+	st->current = t;
+	int status = lua_resume(t->co, NULL, nargs, &nres);
+	st->current = before;
+	if (status != LUA_YIELD) {
+		end_task(t, status);
+		return;
+	}
+	bool waits = yielded_wait(t->co, nres);
+	lua_pop(t->co, nres);
+	if (!waits) { /* coroutine.yield at the top of a task: lets the others run */
+		t->status = EPL_TASK_READY;
+		ep_loop_ready(st->loop, &t->job);
+	}
+}
+
+static void run_job(ep_job *job) { resume(EP_CONTAINER(job, epl_task, job)); }
+
+static void on_op_done(ep_op *op)
+{
+	epl_task *t = op->owner;
+	if (t->op != op || op->wait != t->wait) return; /* an end that came too late: the task waits for another */
+	resume(t);
+}
+
+/* --- waiting --- */
+
+/* Names the function that can't be yielded across, for the error. */
+static int cannot_wait(lua_State *L, const char *why)
+{
+	lua_Debug ar;
+	for (int level = 1; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sn", &ar);
+		if (*ar.what != 'C' || !ar.name) continue;
+		return luaL_error(L, "cannot wait here, inside '%s': %s", ar.name, why);
+	}
+	return luaL_error(L, "cannot wait here: %s", why);
+}
+
+static const char *wait_obstacle(lua_State *L, epl_task *t)
+{
+	if (!t) return "no task is running; call it from a script or a task";
+	if (!lua_isyieldable(L) || t->blocked)
+		return "Lua can't suspend a task in such a callback (a sort comparator, a gsub function, __tostring, __gc, "
+		       "a message handler); do the waiting before or after it";
+	return NULL;
+}
+
+void epl_check_can_wait(lua_State *L)
+{
+	const char *why = wait_obstacle(L, epl_state_of(L)->current);
+	if (why) cannot_wait(L, why);
+}
+
+static int raise_failure(lua_State *L, ep_op *op)
+{
+	ep_err err = {0};
+	if (op->err && op->err->code) ep_err_move(&err, op->err);
+	ep_err_set(&err, op->result, "%s: %s", op->class->name, ep_err_slug(op->result));
+	return epl_raise(L, &err);
+}
+
+static void let_go(epl_task *t)
+{
+	ep_op *op = t->op;
+	t->op = NULL;
+	t->patient = false;
+	if (op) ep_op_release(op);
+}
+
+static int await_k(lua_State *L, int status, lua_KContext ctx)
+{
+	epl_task *t = epl_state_of(L)->current;
+	epl_push *push = (epl_push *)ctx;
+	(void)status;
+	t->patient = false;
+	if (t->op->result == EP_ECANCELLED && epl_cancel_pending(t)) {
+		let_go(t);
+		return epl_raise_cancel(L, t, epl_cancel_reason(t));
+	}
+	if (t->op->result) { /* raises; what it waited for is let go by the next wait or the end of the task */
+		ep_op *op = t->op;
+		return raise_failure(L, op);
+	}
+	ep_op *op = t->op;
+	int n = push ? push(L, op) : 0;
+	if (t->op == op) let_go(t);
+	return n;
+}
+
+static int await(lua_State *L, ep_op *op, epl_push *push, bool patient)
+{
+	epl_task *t = epl_state_of(L)->current;
+	const char *why = wait_obstacle(L, t);
+	if (why) {
+		ep_op_release(op);
+		return cannot_wait(L, why);
+	}
+	let_go(t);
+	t->op = op;
+	t->patient = patient;
+	op->wait = ++t->wait;
+	ep_op_wait(op, on_op_done, t);
+	t->status = EPL_TASK_WAITING;
+	if (!patient && epl_cancel_pending(t)) ep_op_cancel(op, EP_ECANCELLED);
+	lua_pushlightuserdata(L, &wait_tag);
+	return lua_yieldk(L, 1, (lua_KContext)push, await_k);
+}
+
+int epl_await(lua_State *L, ep_op *op, epl_push *push) { return await(L, op, push, false); }
+
+int epl_await_patient(lua_State *L, ep_op *op, epl_push *push) { return await(L, op, push, true); }
+
+static int yield_k(lua_State *L, int status, lua_KContext ctx)
+{
+	epl_task *t = epl_state_of(L)->current;
+	(void)status, (void)ctx;
+	return epl_cancel_pending(t) ? epl_raise_cancel(L, t, epl_cancel_reason(t)) : 0;
+}
+
+int epl_yield(lua_State *L)
+{
+	epl_task *t = epl_state_of(L)->current;
+	epl_check_can_wait(L);
+	t->status = EPL_TASK_READY;
+	ep_loop_ready(t->st->loop, &t->job);
+	lua_pushlightuserdata(L, &wait_tag);
+	return lua_yieldk(L, 1, 0, yield_k);
+}
+
+/* --- cancels --- */
+
+/* While a cancelled task unwinds, its clean-up may wait until the grace is over; scopes that the clean-up
+ * opens can be cancelled as ever. */
+bool epl_cancel_pending(epl_task *t)
+{
+	bool cleaning = t->unwinding && !t->grace_over;
+	for (const epl_scope *s = t->scope; s; s = s->parent) {
+		if (s->cancelled && (!cleaning || (s->task == t && s->serial > t->unwound))) return true;
+		if (s->shield) return false;
+	}
+	return false;
+}
+
+const char *epl_cancel_reason(const epl_task *t)
+{
+	const char *reason = NULL;
+	for (const epl_scope *s = t->scope; s; s = s->shield ? NULL : s->parent)
+		if (s->cancelled) reason = s->reason; /* the outermost is the one that counts */
+	return reason ? reason : "cancelled";
+}
+
+static void on_grace(ep_timer *timer)
+{
+	epl_task *t = EP_CONTAINER(timer, epl_task, grace);
+	t->grace_over = true;
+	epl_task_interrupt(t);
+}
+
+int epl_raise_cancel(lua_State *L, epl_task *t, const char *reason)
+{
+	if (!t->unwinding && ep_timer_start(t->st->loop, &t->grace, t->st->grace, on_grace)) t->grace_over = true;
+	t->unwinding = true;
+	t->unwound = t->protections;
+	return epl_raise_code(L, EP_ECANCELLED, "the task was cancelled: %s", reason);
+}
+
+void epl_stop_unwinding(epl_task *t)
+{
+	t->unwinding = t->grace_over = false;
+	ep_timer_stop(t->st->loop, &t->grace);
+}
+
+void epl_task_interrupt(epl_task *t)
+{
+	if (t->status == EPL_TASK_WAITING && !t->patient && epl_cancel_pending(t)) ep_op_cancel(t->op, EP_ECANCELLED);
+}
+
+/* --- protected calls --- */
+
+/* The message handler: keeps the traceback in the task, once for an error however often it is raised again. */
+static int keep_trace(lua_State *L)
+{
+	epl_task *t = epl_state_of(L)->current;
+	if (!t || t->unwinding) return 1;
+	epl_task_push(L, t);
+	if (lua_isnil(L, -1)) return lua_settop(L, 1), 1;
+	lua_getiuservalue(L, -1, EPL_TASK_ERROR);
+	if (!lua_rawequal(L, -1, 1)) {
+		luaL_traceback(L, L, NULL, 1);
+		lua_setiuservalue(L, 2, EPL_TASK_TRACE);
+		lua_pushvalue(L, 1);
+		lua_setiuservalue(L, 2, EPL_TASK_ERROR);
+	}
+	lua_settop(L, 1);
+	return 1;
+}
+
+int epl_protected(lua_State *L, int nargs, lua_KFunction k)
+{
+	epl_task *t = epl_state_of(L)->current;
+	lua_KContext serial = (lua_KContext)++t->protections;
+	int handler = lua_gettop(L) - nargs;
+	lua_pushcfunction(L, keep_trace);
+	lua_insert(L, handler);
+	return k(L, lua_pcallk(L, nargs, LUA_MULTRET, handler, serial, k), serial);
+}
+
+static lua_KContext enter(lua_State *L)
+{
+	epl_task *t = epl_state_of(L)->current;
+	return t ? (lua_KContext)++t->protections : 0;
+}
+
+/* True when the error that a protected call caught is the cancel of its task on its way out. */
+static bool unwinds_through(epl_task *t, lua_KContext serial) { return t && t->unwinding && serial <= t->unwound; }
+
+static int pcall_k(lua_State *L, int status, lua_KContext serial)
+{
+	bool failed = status != LUA_OK && status != LUA_YIELD;
+	if (!failed) return lua_gettop(L); /* the true below the results */
+	if (unwinds_through(epl_state_of(L)->current, serial)) return lua_error(L);
+	lua_pushboolean(L, 0);
+	lua_insert(L, -2);
+	return 2;
+}
+
+static int co_pcall(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	lua_pushboolean(L, 1);
+	lua_insert(L, 1);
+	lua_KContext serial = enter(L);
+	return pcall_k(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, serial, pcall_k), serial);
+}
+
+static int xpcall_k(lua_State *L, int status, lua_KContext serial)
+{
+	bool failed = status != LUA_OK && status != LUA_YIELD;
+	if (!failed) return lua_gettop(L) - 2; /* behind f and the handler */
+	if (unwinds_through(epl_state_of(L)->current, serial)) return lua_error(L);
+	lua_pushboolean(L, 0);
+	lua_insert(L, -2);
+	return 2;
+}
+
+static int co_xpcall(lua_State *L)
+{
+	int n = lua_gettop(L);
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_pushboolean(L, 1);
+	lua_pushvalue(L, 1);
+	lua_rotate(L, 3, 2); /* f handler true f args... */
+	lua_KContext serial = enter(L);
+	return xpcall_k(L, lua_pcallk(L, n - 2, LUA_MULTRET, 2, serial, xpcall_k), serial);
+}
+
+/* The one protected call that a cancel does not pass: the task meets it again at its next wait. */
+static int rawpcall_k(lua_State *L, int status, lua_KContext serial)
+{
+	epl_task *t = epl_state_of(L)->current;
+	bool failed = status != LUA_OK && status != LUA_YIELD;
+	if (!failed) return lua_gettop(L);
+	if (unwinds_through(t, serial)) epl_stop_unwinding(t);
+	lua_pushboolean(L, 0);
+	lua_insert(L, -2);
+	return 2;
+}
+
+static int co_rawpcall(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	lua_pushboolean(L, 1);
+	lua_insert(L, 1);
+	lua_KContext serial = enter(L);
+	return rawpcall_k(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, serial, rawpcall_k), serial);
+}
+
+/* --- coroutines of the script: a wait inside goes outward through them, and the wake-up back in --- */
+
+static int resume_inner(lua_State *L, lua_State *co, int nargs, lua_KFunction k, lua_KContext ctx, int *nres)
+{
+	epl_task *t = epl_state_of(L)->current;
+	bool blocks = t && !lua_isyieldable(L);
+	if (blocks) t->blocked++;
+	int status = lua_resume(co, L, nargs, nres);
+	if (blocks) t->blocked--;
+	if (status != LUA_YIELD || !yielded_wait(co, *nres)) return status;
+	lua_pop(co, 1);
+	lua_pushlightuserdata(L, &wait_tag);
+	return lua_yieldk(L, 1, ctx, k);
+}
+
+static bool can_resume(lua_State *L, lua_State *co, int nargs)
+{
+	if (!lua_checkstack(co, nargs + 1)) return lua_pushliteral(L, "too many arguments to resume"), false;
+	if (co == L) return lua_pushliteral(L, "cannot resume non-suspended coroutine"), false;
+	if (lua_status(co) == LUA_OK && lua_gettop(co) == 0) return lua_pushliteral(L, "cannot resume dead coroutine"), false;
+	return true;
+}
+
+static int move_results(lua_State *L, lua_State *co, int nres)
+{
+	if (!lua_checkstack(L, nres + 1)) {
+		lua_pop(co, nres);
+		return luaL_error(L, "too many results to resume");
+	}
+	lua_xmove(co, L, nres);
+	return nres;
+}
+
+static int resume_ended(lua_State *L, lua_State *co, int status, int nres)
+{
+	epl_task *t = epl_state_of(L)->current;
+	if (status == LUA_OK || status == LUA_YIELD) {
+		lua_pushboolean(L, 1);
+		return 1 + move_results(L, co, nres);
+	}
+	lua_xmove(co, L, 1);
+	if (t && t->unwinding) { /* the cancel goes on outward; what the coroutine had open is closed */
+		lua_resetthread(co);
+		return lua_error(L);
+	}
+	lua_pushboolean(L, 0);
+	lua_insert(L, -2);
+	return 2;
+}
+
+static int resume_k(lua_State *L, int status, lua_KContext ctx)
+{
+	lua_State *co = lua_tothread(L, 1);
+	int nres;
+	(void)ctx;
+	status = resume_inner(L, co, 0, resume_k, 0, &nres);
+	return resume_ended(L, co, status, nres);
+}
+
+static int co_resume(lua_State *L)
+{
+	lua_State *co = lua_tothread(L, 1);
+	int nargs = lua_gettop(L) - 1, nres;
+	luaL_argexpected(L, co, 1, "coroutine");
+	if (!can_resume(L, co, nargs)) {
+		lua_pushboolean(L, 0);
+		lua_insert(L, -2);
+		return 2;
+	}
+	lua_xmove(L, co, nargs);
+	int status = resume_inner(L, co, nargs, resume_k, 0, &nres);
+	return resume_ended(L, co, status, nres);
+}
+
+/* Errors leave a wrapped coroutine with the place of the call in front, as in Lua's own wrap. */
+static int wrap_ended(lua_State *L, lua_State *co, int status, int nres)
+{
+	if (status == LUA_OK || status == LUA_YIELD) return move_results(L, co, nres);
+	lua_xmove(co, L, 1);
+	int closed = lua_resetthread(co); /* closes its pending variables; may put another error there */
+	if (closed != LUA_OK && closed != status) lua_xmove(co, L, 1);
+	if (lua_type(L, -1) == LUA_TSTRING && status != LUA_ERRMEM) {
+		luaL_where(L, 1);
+		lua_insert(L, -2);
+		lua_concat(L, 2);
+	}
+	return lua_error(L);
+}
+
+static int wrapped_k(lua_State *L, int status, lua_KContext ctx)
+{
+	lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+	int nres;
+	(void)ctx;
+	status = resume_inner(L, co, 0, wrapped_k, 0, &nres);
+	return wrap_ended(L, co, status, nres);
+}
+
+static int wrapped(lua_State *L)
+{
+	lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+	int nargs = lua_gettop(L), nres;
+	if (!can_resume(L, co, nargs)) {
+		luaL_where(L, 1);
+		lua_insert(L, -2);
+		lua_concat(L, 2);
+		return lua_error(L);
+	}
+	lua_xmove(L, co, nargs);
+	int status = resume_inner(L, co, nargs, wrapped_k, 0, &nres);
+	return wrap_ended(L, co, status, nres);
+}
+
+static int co_wrap(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	lua_State *co = lua_newthread(L);
+	lua_pushvalue(L, 1);
+	lua_xmove(L, co, 1);
+	lua_pushcclosure(L, wrapped, 1);
+	return 1;
+}
+
+static const luaL_Reg globals[] = {
+	{"pcall", co_pcall}, {"xpcall", co_xpcall}, {"rawpcall", co_rawpcall}, {NULL, NULL}};
+static const luaL_Reg coroutines[] = {{"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
+
+void epl_open_protected(lua_State *L)
+{
+	lua_pushglobaltable(L);
+	luaL_setfuncs(L, globals, 0);
+	lua_getfield(L, -1, "coroutine");
+	luaL_setfuncs(L, coroutines, 0);
+	lua_pop(L, 2);
+}
+
+void epl_job_init(epl_task *t) { ep_job_init(&t->job, run_job); }

@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks and scopes: spawn, join, cancel, deadlines. Face: lua/epact/task.lua; resuming and waiting: co.c. */
+#include <string.h>
+
+#include "bindings/task.h"
+#include "runtime/base/mem.h"
+
+#define TASK "epact.task"
+#define SCOPE "epact.scope"
+#define EVENT "epact.event"
+
+static epl_task *current(lua_State *L)
+{
+	epl_check_can_wait(L);
+	return epl_state_of(L)->current;
+}
+
+/* --- scopes --- */
+
+static void scope_init(epl_scope *s, epl_scope *parent, epl_task *t)
+{
+	*s = (epl_scope){.parent = parent, .task = t, .open = true};
+	s->failure = s->trace = s->others = LUA_NOREF;
+	ep_node_init(&s->scopes);
+	ep_node_init(&s->link);
+	ep_node_init(&s->joiners);
+	if (parent) ep_list_push(&parent->scopes, &s->link);
+}
+
+/* Takes the scope out of the tree; errors it kept are let go. */
+void epl_scope_fini(lua_State *L, epl_scope *s)
+{
+	if (!s->open) return;
+	s->open = false;
+	ep_timer_stop(s->task->st->loop, &s->deadline);
+	ep_node_unlink(&s->link);
+	luaL_unref(L, LUA_REGISTRYINDEX, s->failure);
+	luaL_unref(L, LUA_REGISTRYINDEX, s->trace);
+	luaL_unref(L, LUA_REGISTRYINDEX, s->others);
+	s->failure = s->trace = s->others = LUA_NOREF;
+}
+
+/* The scope behind s in a walk over the scopes inside top, or NULL. Scopes may nest as deep as tasks do, so
+ * the walk does not recurse. */
+static epl_scope *next_inside(epl_scope *top, epl_scope *s, bool descend)
+{
+	if (descend && !ep_list_empty(&s->scopes)) return EP_CONTAINER(s->scopes.next, epl_scope, link);
+	for (; s != top; s = s->parent)
+		if (s->link.next != &s->parent->scopes) return EP_CONTAINER(s->link.next, epl_scope, link);
+	return NULL;
+}
+
+/* Every task in the scope that waits is woken: its innermost scope lies inside. */
+static void interrupt_inside(epl_scope *top)
+{
+	for (epl_scope *s = top; s; s = next_inside(top, s, s == top || !s->shield))
+		if (s->task->scope == s && (s == top || !s->shield)) epl_task_interrupt(s->task);
+}
+
+void epl_scope_cancel(epl_scope *s, const char *reason)
+{
+	if (s->cancelled || !s->open) return;
+	s->cancelled = true;
+	s->reason = reason;
+	interrupt_inside(s);
+}
+
+/* Daemons end when nothing else is left in their scope. */
+static void cancel_daemons(epl_scope *s)
+{
+	for (ep_node *n = s->scopes.next; n != &s->scopes; n = n->next) {
+		epl_scope *inner = EP_CONTAINER(n, epl_scope, link);
+		if (inner == &inner->task->own && inner->task->daemon) epl_scope_cancel(inner, "its scope has ended");
+	}
+}
+
+void epl_scope_child_ended(epl_scope *s, epl_task *t)
+{
+	s->children--;
+	if (t->daemon) s->daemons--;
+	bool joined = !ep_list_empty(&s->joiners);
+	if (joined && s->children == s->daemons) cancel_daemons(s);
+	if (!s->children) ep_signal_all(&s->joiners, 0);
+}
+
+/* Keeps the error on the top of the stack, which is popped, as what the scope fails with, and cancels it. */
+static void scope_fail(lua_State *L, epl_scope *s, const char *trace)
+{
+	if (s->failure == LUA_NOREF) {
+		lua_pushstring(L, trace);
+		s->trace = luaL_ref(L, LUA_REGISTRYINDEX);
+		s->failure = luaL_ref(L, LUA_REGISTRYINDEX);
+		epl_scope_cancel(s, "another task of its scope failed");
+		return;
+	}
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->failure);
+	bool same = lua_rawequal(L, -1, -2);
+	lua_pop(L, same ? 2 : 1);
+	if (same) return;
+	if (s->others == LUA_NOREF) {
+		lua_newtable(L);
+		s->others = luaL_ref(L, LUA_REGISTRYINDEX);
+	}
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->others);
+	lua_insert(L, -2);
+	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+	lua_pop(L, 1);
+}
+
+static void on_scope_deadline(ep_timer *timer)
+{
+	epl_scope *s = EP_CONTAINER(timer, epl_scope, deadline);
+	if (s->cancelled) return;
+	s->timed_out = true;
+	epl_scope_cancel(s, "its time was up");
+}
+
+static void set_deadline(lua_State *L, epl_scope *s, lua_Number seconds)
+{
+	if (ep_timer_start(s->task->st->loop, &s->deadline, ep_seconds(seconds), on_scope_deadline))
+		luaL_error(L, "not enough memory");
+}
+
+/* --- the end of a scope --- */
+
+static bool is_cancel(lua_State *L, epl_task *t)
+{
+	if (!t->unwinding || !lua_istable(L, -1)) return false;
+	lua_getfield(L, -1, "code");
+	bool is = lua_type(L, -1) == LUA_TSTRING && !strcmp(lua_tostring(L, -1), "cancelled");
+	lua_pop(L, 1);
+	return is;
+}
+
+/* The traceback that belongs to the error on the top: kept when it was raised, else none. */
+static const char *trace_of(lua_State *L, epl_task *t)
+{
+	const char *trace = "";
+	epl_task_push(L, t);
+	lua_getiuservalue(L, -1, EPL_TASK_ERROR);
+	if (lua_rawequal(L, -1, -3)) {
+		lua_getiuservalue(L, -2, EPL_TASK_TRACE);
+		if (lua_isstring(L, -1)) trace = lua_tostring(L, -1); /* anchored by the user value */
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 2);
+	return trace;
+}
+
+/* The traceback of an error that leaves the scope: its own, and where the scope was opened. */
+static void keep_trace_of(lua_State *L, epl_task *t, const epl_scope *s)
+{
+	int error = lua_gettop(L);
+	epl_task_push(L, t);
+	lua_pushvalue(L, error);
+	lua_setiuservalue(L, -2, EPL_TASK_ERROR);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->trace);
+	if (s != &t->own) {
+		luaL_traceback(L, L, "\n[in a scope]", 1);
+		lua_concat(L, 2);
+	}
+	lua_setiuservalue(L, -2, EPL_TASK_TRACE);
+	lua_pop(L, 1);
+}
+
+static void leave(lua_State *L, epl_task *t, epl_scope *s)
+{
+	t->scope = s->parent;
+	epl_scope_fini(L, s);
+}
+
+static void restore_unwinding(epl_task *t, const epl_scope *s)
+{
+	if (s->outer_unwinding) {
+		t->unwinding = true;
+		t->unwound = s->outer_unwound;
+	} else if (t->unwinding) {
+		epl_stop_unwinding(t);
+	}
+}
+
+static int raise_failure(lua_State *L, epl_task *t, epl_scope *s)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->failure);
+	if (s->others != LUA_NOREF && lua_istable(L, -1)) {
+		lua_rawgeti(L, LUA_REGISTRYINDEX, s->others);
+		lua_setfield(L, -2, "others");
+	}
+	keep_trace_of(L, t, s);
+	restore_unwinding(t, s);
+	leave(L, t, s);
+	return lua_error(L);
+}
+
+/* True when a scope around s was cancelled too: then s does not absorb the cancel. */
+static bool cancelled_outside(const epl_scope *s)
+{
+	for (; s && !s->shield; s = s->parent)
+		if (s->parent && s->parent->cancelled) return true;
+	return false;
+}
+
+/* All children have ended; the body's results are on the stack, from 2 on. */
+static int scope_left(lua_State *L, epl_task *t, epl_scope *s)
+{
+	bool timed_out = s->timed_out, body_cancelled = s->body_cancelled;
+	if (s->failure != LUA_NOREF) return raise_failure(L, t, s);
+	bool absorbs = s->cancelled && s != &t->own && !cancelled_outside(s);
+	if (body_cancelled && !absorbs) {
+		const char *reason = epl_cancel_reason(t);
+		leave(L, t, s);
+		return epl_raise_cancel(L, t, reason);
+	}
+	restore_unwinding(t, s);
+	leave(L, t, s);
+	if (timed_out) return epl_raise_code(L, EP_ETIMEOUT, "the time was up");
+	return body_cancelled ? 0 : lua_gettop(L) - 1;
+}
+
+static int join(lua_State *L, epl_task *t, epl_scope *s);
+
+static int on_children_ended(lua_State *L, ep_op *op)
+{
+	(void)op;
+	epl_task *t = epl_state_of(L)->current;
+	return join(L, t, t->scope);
+}
+
+static int join(lua_State *L, epl_task *t, epl_scope *s)
+{
+	if (!s->children) return scope_left(L, t, s);
+	ep_signal *all = ep_signal_start(t->st->loop, &s->joiners);
+	if (!all) return luaL_error(L, "not enough memory");
+	if (s->children == s->daemons) cancel_daemons(s);
+	return epl_await_patient(L, &all->op, on_children_ended);
+}
+
+/* Behind the body of a scope: below are one value that keeps the scope alive, and the message handler. */
+static int scope_body_k(lua_State *L, int status, lua_KContext serial)
+{
+	epl_task *t = epl_state_of(L)->current;
+	epl_scope *s = t->scope;
+	(void)serial;
+	if (status == LUA_OK || status == LUA_YIELD) {
+		lua_remove(L, 2); /* the handler */
+		return join(L, t, s);
+	}
+	if (is_cancel(L, t))
+		s->body_cancelled = true;
+	else
+		scope_fail(L, s, trace_of(L, t));
+	lua_settop(L, 1);
+	return join(L, t, s);
+}
+
+/* Runs the function below its nargs arguments in the scope; at index 1 is what keeps the scope alive. */
+static int run_in(lua_State *L, epl_task *t, epl_scope *s, int nargs)
+{
+	s->serial = t->protections + 1;
+	s->outer_unwinding = t->unwinding;
+	s->outer_unwound = t->unwound;
+	t->scope = s;
+	return epl_protected(L, nargs, scope_body_k);
+}
+
+static epl_scope *push_scope(lua_State *L, epl_task *t)
+{
+	epl_scope *s = lua_newuserdatauv(L, sizeof *s, 0);
+	scope_init(s, t->scope, t);
+	luaL_setmetatable(L, SCOPE);
+	return s;
+}
+
+/* scope(fn, ...): calls fn(s, ...) */
+static int task_scope(lua_State *L)
+{
+	epl_task *t = current(L);
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	epl_scope *s = push_scope(L, t);
+	lua_insert(L, 1);
+	lua_pushvalue(L, 1);
+	lua_insert(L, 3);
+	return run_in(L, t, s, lua_gettop(L) - 2);
+}
+
+static int run_limited(lua_State *L, bool shield)
+{
+	epl_task *t = current(L);
+	lua_Number seconds = luaL_checknumber(L, 1);
+	luaL_argcheck(L, seconds >= 0, 1, "must be a number of seconds, 0 or more");
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	epl_scope *s = push_scope(L, t);
+	lua_replace(L, 1);
+	s->shield = shield;
+	set_deadline(L, s, seconds);
+	return run_in(L, t, s, lua_gettop(L) - 2);
+}
+
+/* timeout(seconds, fn, ...), shield(seconds, fn, ...) */
+static int task_timeout(lua_State *L) { return run_limited(L, false); }
+static int task_shield(lua_State *L) { return run_limited(L, true); }
+
+/* --- tasks --- */
+
+/* The first function of every task's coroutine: the body is below its arguments. */
+static int task_main(lua_State *L)
+{
+	epl_task *t = epl_state_of(L)->current;
+	lua_pushnil(L); /* where a scope's object would be */
+	lua_insert(L, 1);
+	if (epl_cancel_pending(t)) {
+		lua_settop(L, 1);
+		t->own.body_cancelled = true;
+		return join(L, t, &t->own);
+	}
+	return run_in(L, t, &t->own, lua_gettop(L) - 2);
+}
+
+static int report_k(lua_State *L, int status, lua_KContext ctx)
+{
+	epl_task *t = epl_state_of(L)->current;
+	(void)ctx;
+	if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L);
+	if (is_cancel(L, t)) {
+		t->status = EPL_TASK_CANCELLED;
+		return lua_error(L);
+	}
+	t->status = EPL_TASK_FAILED;
+	if (t->own.parent) {
+		epl_task_push(L, t);
+		lua_getiuservalue(L, -1, EPL_TASK_WHERE);
+		const char *where = lua_tostring(L, -1);
+		lua_pushvalue(L, -3);
+		lua_pushfstring(L, "%s\n[task spawned at %s]", trace_of(L, t), where ? where : "?");
+		lua_insert(L, -2);
+		scope_fail(L, t->own.parent, lua_tostring(L, -2));
+		lua_settop(L, -4);
+	}
+	return lua_error(L);
+}
+
+/* Around task_main, so that a failure is recorded while Lua can still allocate safely. */
+static int task_entry(lua_State *L)
+{
+	lua_pushcfunction(L, task_main);
+	lua_insert(L, 1);
+	return report_k(L, lua_pcallk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, 0, report_k), 0);
+}
+
+/* Pushes "file:line" of the Lua code that called the running C function. */
+static void push_where(lua_State *L)
+{
+	size_t len;
+	luaL_where(L, 1);
+	const char *where = lua_tolstring(L, -1, &len);
+	lua_pushlstring(L, where, len > 2 ? len - 2 : 0); /* without ": " */
+	lua_remove(L, -2);
+}
+
+/* Makes a task of the function and its nargs arguments on the top, which are popped; pushes its object. */
+static epl_task *new_task(lua_State *L, epl_scope *parent, int nargs)
+{
+	epl_state *st = epl_state_of(L);
+	epl_task *t = lua_newuserdatauv(L, sizeof *t, EPL_TASK_VALUES);
+	*t = (epl_task){.st = st, .status = EPL_TASK_DONE};
+	luaL_setmetatable(L, TASK);
+	t->co = lua_newthread(L);
+	if (!lua_checkstack(t->co, nargs + 2)) luaL_error(L, "too many arguments");
+	lua_setiuservalue(L, -2, EPL_TASK_THREAD);
+	push_where(L);
+	lua_setiuservalue(L, -2, EPL_TASK_WHERE);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, st->task_table);
+	lua_pushvalue(L, -2);
+	t->anchor = luaL_ref(L, -2);
+	lua_pop(L, 1);
+	lua_insert(L, -(nargs + 2));
+	lua_pushcfunction(t->co, task_entry);
+	lua_xmove(L, t->co, nargs + 1);
+	ep_node_init(&t->waiters);
+	scope_init(&t->own, parent, t);
+	t->scope = &t->own;
+	epl_job_init(t);
+	t->status = EPL_TASK_READY;
+	st->tasks++;
+	if (parent) parent->children++;
+	ep_loop_ready(st->loop, &t->job);
+	return t;
+}
+
+static epl_task *spawn(lua_State *L, epl_scope *s, int fn)
+{
+	luaL_checktype(L, fn, LUA_TFUNCTION);
+	if (!s->open) luaL_error(L, "the scope has ended: nothing can be spawned in it");
+	return new_task(L, s, lua_gettop(L) - fn);
+}
+
+/* spawn(fn, ...) -> task */
+static int task_spawn(lua_State *L)
+{
+	spawn(L, current(L)->scope, 1);
+	return 1;
+}
+
+static int scope_spawn(lua_State *L)
+{
+	spawn(L, epl_check(L, 1, SCOPE), 2);
+	return 1;
+}
+
+static int scope_spawn_daemon(lua_State *L)
+{
+	epl_scope *s = epl_check(L, 1, SCOPE);
+	spawn(L, s, 2)->daemon = true;
+	s->daemons++;
+	return 1;
+}
+
+static int scope_deadline(lua_State *L)
+{
+	epl_scope *s = epl_check(L, 1, SCOPE);
+	lua_Number seconds = luaL_checknumber(L, 2);
+	luaL_argcheck(L, seconds >= 0, 2, "must be a number of seconds, 0 or more");
+	if (!s->open) return luaL_error(L, "the scope has ended");
+	set_deadline(L, s, seconds);
+	return 0;
+}
+
+static int scope_cancel(lua_State *L)
+{
+	epl_scope_cancel(epl_check(L, 1, SCOPE), "its scope was cancelled");
+	return 0;
+}
+
+static int scope_gc(lua_State *L)
+{
+	epl_scope_fini(L, epl_check(L, 1, SCOPE));
+	return 0;
+}
+
+static bool has_ended(const epl_task *t) { return t->status >= EPL_TASK_DONE; }
+
+/* The results stay on the ended coroutine's stack as long as the task's object lives. */
+static int push_results(lua_State *L, epl_task *t)
+{
+	int n = lua_gettop(t->co);
+	if (t->status != EPL_TASK_DONE) {
+		lua_pushvalue(t->co, -1);
+		lua_xmove(t->co, L, 1);
+		return lua_error(L);
+	}
+	luaL_checkstack(L, n, "too many results");
+	if (!lua_checkstack(t->co, n)) return luaL_error(L, "too many results");
+	for (int i = 1; i <= n; i++) lua_pushvalue(t->co, i);
+	lua_xmove(t->co, L, n);
+	return n;
+}
+
+static int on_task_ended(lua_State *L, ep_op *op)
+{
+	(void)op;
+	return push_results(L, lua_touserdata(L, 1));
+}
+
+static int task_await(lua_State *L)
+{
+	epl_task *t = epl_check(L, 1, TASK);
+	if (has_ended(t)) return push_results(L, t);
+	if (t == epl_state_of(L)->current) return luaL_error(L, "a task can't wait for itself");
+	epl_check_can_wait(L);
+	ep_signal *ended = ep_signal_start(t->st->loop, &t->waiters);
+	if (!ended) return luaL_error(L, "not enough memory");
+	return epl_await(L, &ended->op, on_task_ended);
+}
+
+static int task_cancel(lua_State *L)
+{
+	epl_task *t = epl_check(L, 1, TASK);
+	if (!has_ended(t)) epl_scope_cancel(&t->own, "it was cancelled");
+	return 0;
+}
+
+static const char *const status_names[] = {"ready", "running", "waiting", "done", "failed", "cancelled"};
+
+static int task_status(lua_State *L)
+{
+	epl_task *t = epl_check(L, 1, TASK);
+	lua_pushstring(L, status_names[t->status]);
+	return 1;
+}
+
+static int task_tostring(lua_State *L)
+{
+	epl_task *t = epl_check(L, 1, TASK);
+	lua_getiuservalue(L, 1, EPL_TASK_WHERE);
+	lua_pushfstring(L, "task %p (%s, spawned at %s)", (void *)t, status_names[t->status], lua_tostring(L, -1));
+	return 1;
+}
+
+/* Only a closing instance collects a task that has not ended. */
+static int task_gc(lua_State *L)
+{
+	epl_task *t = epl_check(L, 1, TASK);
+	if (has_ended(t)) return 0;
+	ep_job_cancel(&t->job);
+	ep_timer_stop(t->st->loop, &t->grace);
+	epl_scope_fini(L, &t->own);
+	if (t->op) ep_op_release(t->op);
+	t->op = NULL;
+	t->status = EPL_TASK_CANCELLED;
+	return 0;
+}
+
+static int task_current(lua_State *L)
+{
+	epl_task *t = epl_state_of(L)->current;
+	if (!t) return 0;
+	epl_task_push(L, t);
+	return 1;
+}
+
+/* sleep(seconds) */
+static int task_sleep(lua_State *L)
+{
+	lua_Number seconds = luaL_checknumber(L, 1);
+	luaL_argcheck(L, seconds >= 0, 1, "must be a number of seconds, 0 or more");
+	epl_check_can_wait(L);
+	ep_op *op = ep_sleep_start(epl_loop(L), ep_seconds(seconds));
+	if (!op) return luaL_error(L, "not enough memory");
+	return epl_await(L, op, NULL);
+}
+
+/* --- events: what one task waits for and another brings about --- */
+
+typedef struct event {
+	ep_node waiters;
+	bool set;
+} event;
+
+static int event_new(lua_State *L)
+{
+	event *e = lua_newuserdatauv(L, sizeof *e, 0);
+	ep_node_init(&e->waiters);
+	e->set = false;
+	luaL_setmetatable(L, EVENT);
+	return 1;
+}
+
+static int event_wait(lua_State *L)
+{
+	event *e = epl_check(L, 1, EVENT);
+	if (e->set) return 0;
+	epl_check_can_wait(L);
+	ep_signal *s = ep_signal_start(epl_loop(L), &e->waiters);
+	if (!s) return luaL_error(L, "not enough memory");
+	return epl_await(L, &s->op, NULL);
+}
+
+static int event_set(lua_State *L)
+{
+	event *e = epl_check(L, 1, EVENT);
+	e->set = true;
+	ep_signal_all(&e->waiters, 0);
+	return 0;
+}
+
+static int event_clear(lua_State *L)
+{
+	event *e = epl_check(L, 1, EVENT);
+	e->set = false;
+	return 0;
+}
+
+/* wake_one() -> whether a task was waiting; the event stays as it is */
+static int event_wake_one(lua_State *L)
+{
+	event *e = epl_check(L, 1, EVENT);
+	lua_pushboolean(L, ep_signal_one(&e->waiters, 0));
+	return 1;
+}
+
+static int event_is_set(lua_State *L)
+{
+	event *e = epl_check(L, 1, EVENT);
+	lua_pushboolean(L, e->set);
+	return 1;
+}
+
+/* Waiters hold the event on their stacks: any left belong to an instance that closes. */
+static int event_gc(lua_State *L)
+{
+	event *e = epl_check(L, 1, EVENT);
+	ep_signal_all(&e->waiters, EP_ECLOSED);
+	return 0;
+}
+
+/* --- the root --- */
+
+void epl_root_start(epl_state *st, int nargs, void (*on_done)(void *arg), void *arg)
+{
+	epl_task *t = new_task(st->L, NULL, nargs);
+	lua_pop(st->L, 1);
+	t->on_done = on_done;
+	t->done_arg = arg;
+	st->root = t;
+}
+
+void epl_root_cancel(epl_state *st, const char *reason)
+{
+	if (st->root && !has_ended(st->root)) epl_scope_cancel(&st->root->own, reason);
+}
+
+typedef struct result {
+	epl_task *task;
+	char *message, *traceback;
+	int returned;
+} result;
+
+static int read_result(lua_State *L)
+{
+	result *r = lua_touserdata(L, 1);
+	epl_task *t = r->task;
+	if (lua_gettop(t->co) == 0) return 0;
+	if (t->status == EPL_TASK_DONE) {
+		r->returned = (int)lua_tointeger(t->co, 1);
+		return 0;
+	}
+	lua_pushvalue(t->co, -1);
+	lua_xmove(t->co, L, 1);
+	const char *trace = trace_of(L, t);
+	r->traceback = *trace ? ep_strdup(trace) : NULL;
+	r->message = ep_strdup(luaL_tolstring(L, -1, NULL));
+	return 0;
+}
+
+int epl_root_result(epl_state *st, char **message, char **traceback, int *returned)
+{
+	static const int codes[] = {[EPL_TASK_DONE] = 0, [EPL_TASK_FAILED] = EP_EIO, [EPL_TASK_CANCELLED] = EP_ECANCELLED};
+	result r = {.task = st->root};
+	lua_pushcfunction(st->L, read_result);
+	lua_pushlightuserdata(st->L, &r);
+	if (lua_pcall(st->L, 1, 0, 0)) lua_pop(st->L, 1); /* no memory for the words: the code stays */
+	*message = r.message;
+	*traceback = r.traceback;
+	*returned = r.returned;
+	return codes[st->root->status];
+}
+
+/* --- the module --- */
+
+static const luaL_Reg task_methods[] = {
+	{"await", task_await}, {"cancel", task_cancel}, {"status", task_status}, {NULL, NULL}};
+static const luaL_Reg task_meta[] = {{"__gc", task_gc}, {"__tostring", task_tostring}, {NULL, NULL}};
+static const luaL_Reg scope_methods[] = {{"spawn", scope_spawn},
+                                         {"spawn_daemon", scope_spawn_daemon},
+                                         {"deadline", scope_deadline},
+                                         {"cancel", scope_cancel},
+                                         {NULL, NULL}};
+static const luaL_Reg scope_meta[] = {{"__gc", scope_gc}, {NULL, NULL}};
+static const luaL_Reg event_methods[] = {{"wait", event_wait},   {"set", event_set},       {"clear", event_clear},
+                                         {"wake_one", event_wake_one}, {"is_set", event_is_set}, {NULL, NULL}};
+static const luaL_Reg event_meta[] = {{"__gc", event_gc}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+	{"spawn", task_spawn}, {"scope", task_scope},     {"timeout", task_timeout}, {"shield", task_shield},
+	{"sleep", task_sleep}, {"current", task_current}, {"yield", epl_yield},      {"event", event_new},
+	{NULL, NULL}};
+
+int epl_open_task(lua_State *L)
+{
+	epl_type(L, TASK, task_methods, task_meta);
+	epl_type(L, SCOPE, scope_methods, scope_meta);
+	epl_type(L, EVENT, event_methods, event_meta);
+	luaL_newlib(L, functions);
+	return 1;
+}

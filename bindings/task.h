@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPL_TASK_H
+#define EPL_TASK_H
+
+/* Tasks and scopes, shared by co.c (resuming and waiting) and task.c (spawning, joining, cancelling).
+ *
+ * A scope is what can be cancelled: the tasks spawned in it, and the stretch of code it was opened for. Scopes
+ * form a tree; a task runs in its innermost one. Every task body has a scope of its own.
+ *
+ * Life: a task is anchored until it has ended, a scope until it was left; then both are garbage of Lua.
+ * Thread: the loop's. Owner: Lua's collector. */
+
+#include "bindings/state.h"
+
+typedef struct epl_scope {
+	struct epl_scope *parent; /* NULL: the root's */
+	ep_node scopes;           /* those inside */
+	ep_node link;             /* in parent->scopes, while open */
+	epl_task *task;           /* whose code it encloses */
+	ep_node joiners;          /* ep_signal: who waits for the children to end */
+	ep_timer deadline;
+	size_t children, daemons; /* tasks spawned here that have not ended; those that end with the others */
+	lua_Integer serial;       /* of the protected call it is */
+	lua_Integer outer_unwound;
+	const char *reason; /* of the cancel; static text */
+	int failure;        /* registry reference: the first error; LUA_NOREF */
+	int trace;          /* the text of its traceback */
+	int others;         /* a table of the errors that came later */
+	bool open, shield, cancelled, timed_out, body_cancelled, outer_unwinding;
+} epl_scope;
+
+enum { EPL_TASK_READY, EPL_TASK_RUNNING, EPL_TASK_WAITING, EPL_TASK_DONE, EPL_TASK_FAILED, EPL_TASK_CANCELLED };
+
+struct epl_task {
+	ep_job job; /* the next resume */
+	epl_state *st;
+	lua_State *co;
+	ep_op *op;               /* what it waits for, or waited for last; holds the consumer's count */
+	uint64_t wait;           /* the number of the current wait: ends of another are dropped */
+	epl_scope *scope;        /* the innermost */
+	epl_scope own;           /* around the whole body; own.parent is where it was spawned */
+	ep_node waiters;         /* ep_signal: who waits for its end */
+	ep_timer grace;          /* while it unwinds after a cancel: how long clean-up may still wait */
+	lua_Integer protections; /* counts the protected calls entered */
+	lua_Integer unwound;     /* the count when the cancel was raised: these calls let it pass */
+	void (*on_done)(void *arg); /* of the root */
+	void *done_arg;
+	int anchor;        /* in the table of tasks */
+	int blocked;       /* frames below that can't be suspended */
+	bool unwinding;    /* the cancel was raised and has not arrived at the edge of its scope */
+	bool grace_over;
+	bool patient;      /* the wait is not ended by a cancel: it waits for children that were cancelled too */
+	bool daemon;
+	unsigned char status;
+};
+
+/* User values of a task. */
+enum { EPL_TASK_THREAD = 1, EPL_TASK_WHERE, EPL_TASK_ERROR, EPL_TASK_TRACE, EPL_TASK_VALUES = EPL_TASK_TRACE };
+
+/* --- co.c --- */
+
+void epl_job_init(epl_task *task);
+
+/* Pushes the task's object. The task has not ended, or is the root. */
+void epl_task_push(lua_State *L, epl_task *task);
+
+/* epl_await, for a wait that no cancel ends. */
+int epl_await_patient(lua_State *L, ep_op *op, epl_push *push);
+
+/* Lets the other tasks run; the last line of a C function. */
+int epl_yield(lua_State *L);
+
+/* True when a scope around the running code was cancelled and the cancel is to be raised at the next wait. */
+bool epl_cancel_pending(epl_task *task);
+
+const char *epl_cancel_reason(const epl_task *task);
+int epl_raise_cancel(lua_State *L, epl_task *task, const char *reason);
+void epl_stop_unwinding(epl_task *task);
+
+/* Ends the wait of a waiting task that has a cancel pending. */
+void epl_task_interrupt(epl_task *task);
+
+/* Calls the function below its nargs arguments; k is called behind it in any case, with the status and the
+ * serial number of the protected call. Below the results, or the error, is the message handler. */
+int epl_protected(lua_State *L, int nargs, lua_KFunction k);
+
+/* Replaces pcall, xpcall, coroutine.resume and coroutine.wrap, and adds rawpcall. */
+void epl_open_protected(lua_State *L);
+
+/* --- task.c --- */
+
+void epl_scope_fini(lua_State *L, epl_scope *scope);
+void epl_scope_cancel(epl_scope *scope, const char *reason);
+void epl_scope_child_ended(epl_scope *scope, epl_task *task);
+
+#endif
