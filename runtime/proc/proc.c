@@ -13,7 +13,7 @@
 #include "runtime/proc/private.h"
 #include "runtime/proc/spawn.h"
 
-enum { DEFAULT_GRACE_SECONDS = 2 };
+enum { DEFAULT_GRACE_SECONDS = 2, DETAIL_MAX = 4096 };
 
 static const uint64_t output_grace = EP_SECOND;
 
@@ -25,8 +25,19 @@ static void kill_group(const ep_proc *p, int signal)
 	if (!p->reaped && !p->stolen) kill(-p->pid, signal);
 }
 
+/* A failure tells what the program said last. */
+static void tell_last_words(ep_proc *p)
+{
+	size_t len;
+	const char *bytes = ep_reader_bytes(&p->err, &len);
+	size_t skip = len > DETAIL_MAX ? len - DETAIL_MAX : 0;
+	if (len && !p->error.detail) ep_err_text(&p->error.detail, bytes + skip, len - skip);
+	ep_err_text(&p->error.operation, p->name, strlen(p->name));
+}
+
 static void finish(ep_proc *p)
 {
+	if (p->failure) tell_last_words(p);
 	kill_group(p, SIGKILL);
 	ep_procs_leave(p);
 	if (!p->stolen) ep_spawn_reap(p->pid);
@@ -110,7 +121,7 @@ static void abort_proc(ep_op *op)
 {
 	ep_proc *p = (ep_proc *)op;
 	const char *what = op->why == EP_ETIMEOUT ? "it did not end in time and was stopped"
-		: op->why == EP_ECLOSED               ? "stopped, because the runtime is closing"
+		: op->why == EP_ECLOSED               ? "stopped, because it was closed"
 											  : "stopped, because it was cancelled";
 	if (!p->failure) ep_err_set(&p->error, op->why, "'%s': %s", p->name, what);
 	if (!p->failure) p->failure = EP_ECANCELLED;
