@@ -218,13 +218,14 @@ static int check_request(const ep_http_request *r, ep_err *err)
 static ep_call *new_call(const ep_http_request *r)
 {
 	const char *method = r->method ? r->method : "GET";
-	size_t url = strlen(r->url) + 1, name = strlen(method) + 1;
+	size_t url = strlen(r->url) + 2, name = strlen(method) + 1;
 	size_t body = r->body.kind == EP_HTTP_COPIED ? (size_t)r->body.len : 0;
 	ep_call *call = ep_alloc(sizeof *call + url + name + body);
 	if (!call) return NULL;
 	memset(call, 0, sizeof *call);
 	call->tail_size = url + name + body;
-	call->url = memcpy(call->tail, r->url, url);
+	ep_url_copy(call->tail, r->url);
+	call->url = call->tail;
 	call->method = memcpy(call->tail + url, method, name);
 	call->body = r->body;
 	if (body) call->body.data = memcpy(call->tail + url + name, r->body.data, body);

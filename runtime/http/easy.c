@@ -65,7 +65,7 @@ static int set_trust(CURL *easy, const ep_http_profile *p)
 
 static int set_profile(CURL *easy, const ep_http_profile *p)
 {
-	int rc = set_text(easy, CURLOPT_USERAGENT, p->user_agent) | set_trust(easy, p);
+	int rc = set_trust(easy, p);
 	rc |= p->direct ? set_text(easy, CURLOPT_NOPROXY, "*") : set_text(easy, CURLOPT_PROXY, p->proxy);
 	rc |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	rc |=
@@ -118,6 +118,7 @@ static ep_slot *new_slot(ep_http *http, ep_http_profile *profile)
 void ep_slot_free(ep_slot *slot)
 {
 	if (slot->easy) curl_easy_cleanup(slot->easy);
+	curl_url_cleanup(slot->base);
 	ep_http_profile_release(slot->profile);
 	ep_free(slot);
 }
@@ -200,12 +201,40 @@ static void set_connection(ep_slot *slot, const ep_call *call)
 		slot->easy, CURLOPT_CONNECTTIMEOUT_MS, connects ? (long)(p->connect_timeout / EP_MSEC) + 1000 : 0L);
 }
 
+/* Parses the origin for libcurl, once for as long as the handle stays with it. */
+static int set_base(ep_slot *slot, const char *origin)
+{
+	if (!strcmp(slot->origin, origin)) return 0;
+	slot->origin[0] = '\0';
+	if (!slot->base && !(slot->base = curl_url())) return EP_ENOMEM;
+	if (curl_url_set(slot->base, CURLUPART_URL, origin, 0)) return EP_EINVAL;
+	if (curl_easy_setopt(slot->easy, CURLOPT_URL, origin)) return EP_ENOMEM;
+	curl_easy_setopt(slot->easy, CURLOPT_CURLU, slot->base);
+	strcpy(slot->origin, origin);
+	return 0;
+}
+
+/* To an origin the path and query are sent as they are, without libcurl taking the URL apart and together again
+ * for each request. A proxy wants the whole URL. */
+static int set_url(ep_slot *slot, const ep_call *call)
+{
+	if (!slot->profile->direct && strncasecmp(call->url, "https:", 6)) {
+		slot->origin[0] = '\0';
+		curl_easy_setopt(slot->easy, CURLOPT_CURLU, NULL);
+		curl_easy_setopt(slot->easy, CURLOPT_REQUEST_TARGET, NULL);
+		return curl_easy_setopt(slot->easy, CURLOPT_URL, call->url) ? EP_ENOMEM : 0;
+	}
+	int rc = set_base(slot, call->origin->text);
+	if (rc) return rc;
+	return curl_easy_setopt(slot->easy, CURLOPT_REQUEST_TARGET, ep_url_target(call->url)) ? EP_ENOMEM : 0;
+}
+
 int ep_slot_prepare(ep_slot *slot, ep_call *call)
 {
 	slot->call = call;
 	slot->words[0] = '\0';
 	set_connection(slot, call);
 	curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, call->lines);
-	if (curl_easy_setopt(slot->easy, CURLOPT_URL, call->url)) return EP_ENOMEM;
-	return set_method(slot, call);
+	int rc = set_url(slot, call);
+	return rc ? rc : set_method(slot, call);
 }

@@ -4,9 +4,11 @@
 
 #include "runtime/http/private.h"
 
-/* A line as libcurl wants it. Two more stand at the end of each list: one that keeps libcurl from inventing a
- * Content-Type, one that keeps it from waiting a second for "100 Continue". */
-enum { CLOSING_LINES = 2 };
+/* What stands at the end of each list. libcurl would write the first one too, but takes longer for it; it shall
+ * not invent a Content-Type, nor wait a second for "100 Continue". */
+static const char *const closing[] = {"Accept-Encoding: gzip, deflate", "Content-Type:", "Expect:"};
+
+enum { CLOSING = sizeof closing / sizeof *closing };
 
 static bool name_byte(char c) { return isalnum((unsigned char)c) || (c && strchr("!#$%&'*+-.^_`|~", c)); }
 
@@ -99,44 +101,59 @@ static bool is_replaced(const char *line, const ep_http_header *list, size_t cou
 	return false;
 }
 
-/* A list with room for `lines` lines and the closing ones, and `size` bytes of text. */
+static size_t closing_size(void)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < CLOSING; i++) size += strlen(closing[i]) + 1;
+	return size;
+}
+
+/* A list with room for `lines` lines and the closing ones, and `size` bytes of text at *text. */
 static ep_http_headers *new_list(size_t lines, size_t size, char **text)
 {
-	static const char no_type[] = "Content-Type:", no_expect[] = "Expect:";
-	size_t nodes = (lines + CLOSING_LINES) * sizeof(struct curl_slist);
-	size_t all = sizeof(ep_http_headers) + nodes + size + sizeof no_type + sizeof no_expect;
+	size_t nodes = (lines + CLOSING) * sizeof(struct curl_slist);
+	size_t all = sizeof(ep_http_headers) + nodes + closing_size() + size;
 	ep_http_headers *h = ep_alloc(all);
 	if (!h) return NULL;
-	*h = (ep_http_headers){.count = 1, .size = all, .lines = lines};
+	*h = (ep_http_headers){.count = 1, .size = all};
 	h->first = (struct curl_slist *)(void *)(h + 1);
-	char *at = (char *)h->first + nodes;
-	h->first[lines] = (struct curl_slist){.data = at, .next = &h->first[lines + 1]};
-	at = add(at, no_type, sizeof no_type);
-	h->first[lines + 1] = (struct curl_slist){.data = at};
-	*text = add(at, no_expect, sizeof no_expect);
+	*text = (char *)h->first + nodes;
 	return h;
 }
 
-static void put_line(ep_http_headers *h, size_t i, char *line)
+static void put_line(ep_http_headers *h, char *line)
 {
-	h->first[i] = (struct curl_slist){.data = line, .next = &h->first[i + 1]};
+	h->first[h->lines] = (struct curl_slist){.data = line, .next = &h->first[h->lines + 1]};
+	h->lines++;
+	if (same_name(line, line_name(line), "User-Agent", 10)) h->has_agent = true;
 }
 
-/* Takes the last lines, which are unused, out of the list. */
-static void close_list(ep_http_headers *h, size_t used)
+static bool has_line(const ep_http_headers *h, const char *name, size_t len)
 {
-	if (used == h->lines) return;
-	h->first[used] = h->first[h->lines];
-	h->first[used + 1] = (struct curl_slist){.data = h->first[h->lines + 1].data};
-	h->first[used].next = &h->first[used + 1];
-	h->lines = used;
+	for (size_t i = 0; i < h->lines; i++)
+		if (same_name(h->first[i].data, line_name(h->first[i].data), name, len)) return true;
+	return false;
+}
+
+/* Puts the closing lines behind the others, which h->lines goes on to count alone. */
+static void close_list(ep_http_headers *h, char *text)
+{
+	struct curl_slist *last = NULL;
+	size_t at = h->lines;
+	for (size_t i = 0; i < CLOSING; i++) {
+		if (has_line(h, closing[i], line_name(closing[i]))) continue;
+		last = &h->first[at++];
+		*last = (struct curl_slist){.data = text, .next = last + 1};
+		text = add(text, closing[i], strlen(closing[i]) + 1);
+	}
+	last->next = NULL; /* there is one: nobody can give an Expect */
 }
 
 /* A list of the given headers and those of `base` that they do not replace. Its lines of `base` are borrowed. */
 static int build(
 	ep_http_headers **out, const ep_http_header *list, size_t count, const ep_http_headers *base, ep_err *err)
 {
-	size_t size = 0, used = 0;
+	size_t size = 0;
 	for (size_t i = 0; i < count; i++) {
 		int rc = measure(&list[i], &size, err);
 		if (rc) return rc;
@@ -144,13 +161,14 @@ static int build(
 	char *text;
 	ep_http_headers *h = new_list(count + (base ? base->lines : 0), size, &text);
 	if (!h) return ep_err_set(err, EP_ENOMEM, "no memory for the headers");
-	for (; used < count; used++) {
-		put_line(h, used, text);
-		text = write_line(text, &list[used]);
+	for (size_t i = 0; i < count; i++) {
+		char *line = text;
+		text = write_line(text, &list[i]);
+		put_line(h, line);
 	}
 	for (size_t i = 0; base && i < base->lines; i++)
-		if (!is_replaced(base->first[i].data, list, count)) put_line(h, used++, base->first[i].data);
-	close_list(h, used);
+		if (!is_replaced(base->first[i].data, list, count)) put_line(h, base->first[i].data);
+	close_list(h, text);
 	*out = h;
 	return 0;
 }
@@ -173,13 +191,21 @@ void ep_http_headers_release(ep_http_headers *h)
 	ep_free(h);
 }
 
+static void use_list(ep_call *call, const ep_http_headers *h)
+{
+	call->lines = h->first;
+	if (h->has_agent) return;
+	call->agent = (struct curl_slist){.data = call->profile->agent_line, .next = h->first};
+	call->lines = &call->agent;
+}
+
 int ep_headers_join(ep_call *call, const ep_http_header *extra, size_t count, ep_err *err)
 {
 	if (count || !call->prepared) {
 		int rc = build(&call->own, extra, count, call->prepared, err);
 		if (rc) return rc;
 	}
-	call->lines = call->own ? call->own->first : call->prepared->first;
+	use_list(call, call->own ? call->own : call->prepared);
 	return 0;
 }
 
@@ -194,7 +220,7 @@ static bool may_cross(const char *line)
 int ep_headers_cross_origin(ep_call *call)
 {
 	const ep_http_headers *all = call->own ? call->own : call->prepared;
-	size_t size = 0, used = 0;
+	size_t size = 0;
 	for (size_t i = 0; i < all->lines; i++) size += strlen(all->first[i].data) + 1;
 	char *text;
 	ep_http_headers *h = new_list(all->lines, size, &text);
@@ -202,12 +228,13 @@ int ep_headers_cross_origin(ep_call *call)
 	for (size_t i = 0; i < all->lines; i++) {
 		const char *line = all->first[i].data;
 		if (!may_cross(line)) continue;
-		put_line(h, used++, text);
+		char *copy = text;
 		text = add(text, line, strlen(line) + 1);
+		put_line(h, copy);
 	}
-	close_list(h, used);
+	close_list(h, text);
 	ep_http_headers_release(call->own);
 	call->own = h;
-	call->lines = h->first;
+	use_list(call, h);
 	return 0;
 }

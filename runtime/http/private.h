@@ -41,7 +41,9 @@ typedef struct ep_slot {
 	ep_node link; /* in ep_http.idle */
 	CURL *easy;
 	ep_http_profile *profile;
-	struct ep_call *call; /* NULL: idle */
+	struct ep_call *call;    /* NULL: idle */
+	CURLU *base;             /* the parsed URL of `origin`, for requests that are sent to it directly */
+	char origin[ORIGIN_MAX]; /* "" when the URL of a request is set as a whole */
 	char custom[METHOD_MAX];
 	long upload_room;
 	bool connects, http1;
@@ -67,13 +69,14 @@ struct ep_http_profile {
 	unsigned count;
 	uint64_t connect_timeout, stall_timeout, stall_rate;
 	bool http2, direct; /* direct: no proxy is to be looked for */
-	char *user_agent, *ca_file, *ca_dir, *proxy;
+	char *agent_line, *ca_file, *ca_dir, *proxy;
 };
 
 struct ep_http_headers {
 	unsigned count;
 	size_t size, lines;
 	struct curl_slist *first; /* an array in this allocation, the texts behind it */
+	bool has_agent;
 };
 
 typedef struct ep_call {
@@ -84,7 +87,7 @@ typedef struct ep_call {
 	ep_slot *slot; /* NULL: waits in the queue */
 	ep_http_profile *profile;
 	ep_http_headers *prepared, *own; /* the caller's; those of this call, which may refer to lines of the former */
-	struct curl_slist *lines;        /* what is sent */
+	struct curl_slist agent, *lines; /* what is sent: the profile's User-Agent first, unless the lists have one */
 	const char *url, *method;        /* in the tail, or moved */
 	char *moved;                     /* where a redirect led */
 	ep_http_body body;
@@ -115,8 +118,12 @@ int ep_multi_open(ep_http *http, ep_err *err);
 void ep_multi_close(ep_http *http);
 void ep_multi_options(ep_http *http, ep_slot *slot);
 
-/* http.c: which call may run */
+/* url.c: of URLs that were checked */
 int ep_origin_text(char to[ORIGIN_MAX], const char *url);
+void ep_url_copy(char *to, const char *url); /* with a path, without a fragment; at most 1 byte longer */
+const char *ep_url_target(const char *url);  /* path and query of such a copy */
+
+/* http.c: which call may run */
 ep_origin *ep_origin_get(ep_http *http, const char *url);
 void ep_origin_trim(ep_http *http, ep_origin *origin);
 void ep_http_enqueue(ep_http *http, ep_call *call);

@@ -17,11 +17,13 @@ static bool environment_has_proxy(void)
 
 static bool copy_texts(ep_http_profile *p, const ep_http_settings *s)
 {
-	p->user_agent = ep_strdup(s->user_agent ? s->user_agent : "epact");
+	ep_buf agent = {0};
+	ep_buf_printf(&agent, "User-Agent: %s", s->user_agent ? s->user_agent : "epact");
+	p->agent_line = ep_buf_take(&agent);
 	p->ca_file = ep_strdup(s->ca_file);
 	p->ca_dir = ep_strdup(s->ca_dir);
 	p->proxy = ep_strdup(s->proxy);
-	return p->user_agent && (p->ca_file || !s->ca_file) && (p->ca_dir || !s->ca_dir) && (p->proxy || !s->proxy);
+	return p->agent_line && (p->ca_file || !s->ca_file) && (p->ca_dir || !s->ca_dir) && (p->proxy || !s->proxy);
 }
 
 static int check_text(const char *text, const char *name, ep_err *err)
@@ -64,7 +66,7 @@ void ep_http_profile_release(ep_http_profile *p)
 {
 	if (!p || --p->count) return;
 	if (p->proxy) explicit_bzero(p->proxy, strlen(p->proxy)); /* it may hold a password */
-	ep_free(p->user_agent);
+	ep_free(p->agent_line);
 	ep_free(p->ca_file);
 	ep_free(p->ca_dir);
 	ep_free(p->proxy);

@@ -78,6 +78,25 @@ int ep_origin_text(char to[ORIGIN_MAX], const char *url)
 	return (int)strlen(to);
 }
 
+void ep_url_copy(char *to, const char *url)
+{
+	size_t size;
+	size_t begin = authority(url, strlen(url), &size), rest = begin + size;
+	memcpy(to, url, rest);
+	if (url[rest] != '/') to[rest++] = '/';
+	const char *path = url + begin + size;
+	size_t len = strcspn(path, "#");
+	memcpy(to + rest, path, len);
+	to[rest + len] = '\0';
+}
+
+const char *ep_url_target(const char *url)
+{
+	size_t size;
+	size_t begin = authority(url, strlen(url), &size);
+	return url + begin + size;
+}
+
 int ep_http_url_escape(ep_buf *b, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789ABCDEF";
