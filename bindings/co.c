@@ -4,7 +4,9 @@
 #include "bindings/task.h"
 
 /* What a coroutine yields when it waits, as opposed to what a script yields: the address is private. */
-static char wait_tag;
+static const char wait_tag;
+
+static void *wait_mark(void) { return (void *)&wait_tag; }
 
 void epl_task_push(lua_State *L, epl_task *t)
 {
@@ -15,7 +17,7 @@ void epl_task_push(lua_State *L, epl_task *t)
 
 /* --- resuming --- */
 
-static bool yielded_wait(lua_State *co, int nres) { return nres == 1 && lua_touserdata(co, -1) == &wait_tag; }
+static bool yielded_wait(lua_State *co, int nres) { return nres == 1 && lua_touserdata(co, -1) == wait_mark(); }
 
 /* The end of a coroutine. Outside any protected call: nothing here may allocate in Lua. */
 static void end_task(epl_task *t, int status)
@@ -150,7 +152,7 @@ static int await(lua_State *L, ep_op *op, epl_push *push, bool patient)
 	ep_op_wait(op, on_op_done, t);
 	t->status = EPL_TASK_WAITING;
 	if (!patient && epl_cancel_pending(t)) ep_op_cancel(op, EP_ECANCELLED);
-	lua_pushlightuserdata(L, &wait_tag);
+	lua_pushlightuserdata(L, wait_mark());
 	return lua_yieldk(L, 1, (lua_KContext)push, await_k);
 }
 
@@ -171,7 +173,7 @@ int epl_yield(lua_State *L)
 	epl_check_can_wait(L);
 	t->status = EPL_TASK_READY;
 	ep_loop_ready(t->st->loop, &t->job);
-	lua_pushlightuserdata(L, &wait_tag);
+	lua_pushlightuserdata(L, wait_mark());
 	return lua_yieldk(L, 1, 0, yield_k);
 }
 
@@ -334,7 +336,7 @@ static int resume_inner(lua_State *L, lua_State *co, int nargs, lua_KFunction k,
 	if (blocks) t->blocked--;
 	if (status != LUA_YIELD || !yielded_wait(co, *nres)) return status;
 	lua_pop(co, 1);
-	lua_pushlightuserdata(L, &wait_tag);
+	lua_pushlightuserdata(L, wait_mark());
 	return lua_yieldk(L, 1, ctx, k);
 }
 

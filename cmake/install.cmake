@@ -5,13 +5,11 @@ include(CMakePackageConfigHelpers)
 
 set_target_properties(epact_shared PROPERTIES EXPORT_NAME epact)
 set_target_properties(epact_static PROPERTIES EXPORT_NAME epact-static)
+install(TARGETS epact_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS epact_static epact_shared EXPORT epact
 	RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
 	LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
 	ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-if(TARGET epact_program)
-	install(TARGETS epact_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
 # Relative to the file itself, so that an installed tree may be moved.

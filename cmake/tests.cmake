@@ -8,15 +8,13 @@ target_compile_definitions(epact_isolated PRIVATE _GNU_SOURCE)
 target_link_libraries(epact_isolated PRIVATE epact_warnings)
 
 set(epact_test_environment "EPACT_SOURCE=${PROJECT_SOURCE_DIR}" "EPACT_BUILD=${PROJECT_BINARY_DIR}"
+	"EPACT_BIN=$<TARGET_FILE:epact_program>"
 	"LUA_PATH=${PROJECT_SOURCE_DIR}/tests/support/?.lua\\;\\;"
 	"GIT_CONFIG_GLOBAL=${PROJECT_SOURCE_DIR}/tests/support/gitconfig" "GIT_CONFIG_NOSYSTEM=1"
 	"ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0"
 	"UBSAN_OPTIONS=print_stacktrace=1"
 	"LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0"
 	"TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp:second_deadlock_stack=1")
-if(TARGET epact_program)
-	list(APPEND epact_test_environment "EPACT_BIN=$<TARGET_FILE:epact_program>")
-endif()
 set(epact_test_slowdown 1)
 if(EPACT_SANITIZE OR EPACT_STRESS)
 	set(epact_test_slowdown 4)
@@ -67,22 +65,20 @@ foreach(file ${files})
 	epact_add_test(unit "${file}" $<TARGET_FILE:unit_${name}>)
 endforeach()
 
-if(TARGET epact_program)
-	foreach(folder lua cli contract faults)
-		file(GLOB files CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" tests/${folder}/*_test.lua)
-		foreach(file ${files})
-			epact_add_test(${folder} "${PROJECT_SOURCE_DIR}/${file}" $<TARGET_FILE:epact_program> run ${file})
-		endforeach()
-	endforeach()
-	file(GLOB files CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" examples/*.lua)
+foreach(folder lua cli contract faults)
+	file(GLOB files CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" tests/${folder}/*_test.lua)
 	foreach(file ${files})
-		epact_test_directive(arguments "${PROJECT_SOURCE_DIR}/${file}" test)
-		if(arguments)
-			separate_arguments(arguments UNIX_COMMAND "${arguments}")
-			epact_add_test(examples "${PROJECT_SOURCE_DIR}/${file}" $<TARGET_FILE:epact_program> run ${arguments} ${file})
-		endif()
+		epact_add_test(${folder} "${PROJECT_SOURCE_DIR}/${file}" $<TARGET_FILE:epact_program> run ${file})
 	endforeach()
-endif()
+endforeach()
+file(GLOB files CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" examples/*.lua)
+foreach(file ${files})
+	epact_test_directive(arguments "${PROJECT_SOURCE_DIR}/${file}" test)
+	if(arguments)
+		separate_arguments(arguments UNIX_COMMAND "${arguments}")
+		epact_add_test(examples "${PROJECT_SOURCE_DIR}/${file}" $<TARGET_FILE:epact_program> run ${arguments} ${file})
+	endif()
+endforeach()
 
 file(GLOB files CONFIGURE_DEPENDS tests/checks/*_test.sh)
 foreach(file ${files})

@@ -13,7 +13,7 @@ mapfile -t files < <({
 } 2>/dev/null | sort)
 if [ ${#files[@]} -eq 0 ]; then
 	echo "docs: no public file under $1" >&2
-	exit 0
+	exit 1
 fi
 exec awk '
 function missing(name, rule) {

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each public header compiles alone and twice, as strict C11 and as C++, without a warning.
 set -euo pipefail
-shopt -s nullglob
 read -ra lua_flags <<<"$(pkg-config --cflags lua5.4)"
 strict=(-fsyntax-only -I "$EPACT_SOURCE/include" "${lua_flags[@]}" -pedantic -Wall -Wextra -Werror)
 for header in "$EPACT_SOURCE"/include/*.h; do
