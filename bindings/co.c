@@ -29,7 +29,8 @@ static void end_task(epl_task *t, int status)
 	if (t->op) ep_op_release(t->op);
 	t->op = NULL;
 	t->st->tasks--;
-	if (parent && status != LUA_OK && t->status == EPL_TASK_RUNNING) epl_scope_cancel(parent, "a task ran out of memory");
+	if (parent && status != LUA_OK && t->status == EPL_TASK_RUNNING)
+		epl_scope_cancel(parent, "a task ran out of memory");
 	if (t->status == EPL_TASK_RUNNING) t->status = status == LUA_OK ? EPL_TASK_DONE : EPL_TASK_FAILED;
 	if (parent) epl_scope_child_ended(parent, t);
 	ep_signal_all(&t->waiters, 0);
@@ -91,7 +92,7 @@ static const char *wait_obstacle(lua_State *L, epl_task *t)
 	if (!t) return "no task is running; call it from a script or a task";
 	if (!lua_isyieldable(L) || t->blocked)
 		return "Lua can't suspend a task in such a callback (a sort comparator, a gsub function, __tostring, __gc, "
-		       "a message handler); do the waiting before or after it";
+			   "a message handler); do the waiting before or after it";
 	return NULL;
 }
 
@@ -179,14 +180,15 @@ int epl_yield(lua_State *L)
 
 /* --- cancels --- */
 
-/* While a cancelled task unwinds, its clean-up may wait until the grace is over; scopes that the clean-up
- * opens can be cancelled as ever. */
+static bool cleaning(const epl_task *t) { return t->unwinding && !t->grace_over; }
+
+/* While a cancelled task unwinds, its clean-up may wait until the grace is over, and so may the tasks that the
+ * clean-up spawns; scopes that it opens can be cancelled as ever. */
 bool epl_cancel_pending(epl_task *t)
 {
-	bool cleaning = t->unwinding && !t->grace_over;
 	for (const epl_scope *s = t->scope; s; s = s->parent) {
-		if (s->cancelled && (!cleaning || (s->task == t && s->serial > t->unwound))) return true;
-		if (s->shield) return false;
+		if (s->cancelled && (!cleaning(t) || (s->task == t && s->serial > t->unwound))) return true;
+		if (s->shield || (s->outer_unwinding && s->task != t && cleaning(s->task))) return false;
 	}
 	return false;
 }
@@ -203,7 +205,7 @@ static void on_grace(ep_timer *timer)
 {
 	epl_task *t = EP_CONTAINER(timer, epl_task, grace);
 	t->grace_over = true;
-	epl_task_interrupt(t);
+	epl_scope_interrupt(&t->own);
 }
 
 int epl_raise_cancel(lua_State *L, epl_task *t, const char *reason)
@@ -344,7 +346,8 @@ static bool can_resume(lua_State *L, lua_State *co, int nargs)
 {
 	if (!lua_checkstack(co, nargs + 1)) return lua_pushliteral(L, "too many arguments to resume"), false;
 	if (co == L) return lua_pushliteral(L, "cannot resume non-suspended coroutine"), false;
-	if (lua_status(co) == LUA_OK && lua_gettop(co) == 0) return lua_pushliteral(L, "cannot resume dead coroutine"), false;
+	if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
+		return lua_pushliteral(L, "cannot resume dead coroutine"), false;
 	return true;
 }
 
@@ -448,8 +451,7 @@ static int co_wrap(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg globals[] = {
-	{"pcall", co_pcall}, {"xpcall", co_xpcall}, {"rawpcall", co_rawpcall}, {NULL, NULL}};
+static const luaL_Reg globals[] = {{"pcall", co_pcall}, {"xpcall", co_xpcall}, {"rawpcall", co_rawpcall}, {NULL, NULL}};
 static const luaL_Reg coroutines[] = {{"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
 
 void epl_open_protected(lua_State *L)

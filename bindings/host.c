@@ -12,9 +12,9 @@
 #define EPACT_VERSION "0.1.0"
 #endif
 
-_Static_assert(EPACT_EINVAL == (int)EP_EINVAL && EPACT_ENOMEM == (int)EP_ENOMEM && EPACT_ECANCELLED == (int)EP_ECANCELLED &&
-                   EPACT_EIO == (int)EP_EIO && EPACT_EBUSY == (int)EP_EBUSY,
-               "the public codes are the runtime's");
+_Static_assert(EPACT_EINVAL == (int)EP_EINVAL && EPACT_ENOMEM == (int)EP_ENOMEM &&
+		EPACT_ECANCELLED == (int)EP_ECANCELLED && EPACT_EIO == (int)EP_EIO && EPACT_EBUSY == (int)EP_EBUSY,
+	"the public codes are the runtime's");
 
 struct epact {
 	epl_state *st;
@@ -222,7 +222,8 @@ static void on_give_up(ep_timer *timer)
 void epact_cancel(epact *e)
 {
 	if (!e->started || e->ended) return;
-	if (!ep_timer_active(&e->give_up)) ep_timer_start(e->st->loop, &e->give_up, e->st->grace + EP_SECOND / 4, on_give_up);
+	if (!ep_timer_active(&e->give_up))
+		ep_timer_start(e->st->loop, &e->give_up, e->st->grace + EP_SECOND / 4, on_give_up);
 	epl_root_cancel(e->st, "the run was cancelled");
 }
 

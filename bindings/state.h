@@ -50,5 +50,4 @@ int epl_root_result(epl_state *st, char **message, char **traceback, int *return
 /* Cancels the root's scope; reason is a static text. No effect without a root. */
 void epl_root_cancel(epl_state *st, const char *reason);
 
-
 #endif

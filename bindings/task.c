@@ -50,8 +50,7 @@ static epl_scope *next_inside(epl_scope *top, epl_scope *s, bool descend)
 	return NULL;
 }
 
-/* Every task in the scope that waits is woken: its innermost scope lies inside. */
-static void interrupt_inside(epl_scope *top)
+void epl_scope_interrupt(epl_scope *top)
 {
 	for (epl_scope *s = top; s; s = next_inside(top, s, s == top || !s->shield))
 		if (s->task->scope == s && (s == top || !s->shield)) epl_task_interrupt(s->task);
@@ -62,7 +61,7 @@ void epl_scope_cancel(epl_scope *s, const char *reason)
 	if (s->cancelled || !s->open) return;
 	s->cancelled = true;
 	s->reason = reason;
-	interrupt_inside(s);
+	epl_scope_interrupt(s);
 }
 
 /* Daemons end when nothing else is left in their scope. */
@@ -192,12 +191,19 @@ static int raise_failure(lua_State *L, epl_task *t, epl_scope *s)
 	return lua_error(L);
 }
 
-/* True when a scope around s was cancelled too: then s does not absorb the cancel. */
-static bool cancelled_outside(const epl_scope *s)
+/* True when the task would meet a cancel behind s too: then s does not absorb the one that ended its body. */
+static bool cancelled_outside(epl_task *t, epl_scope *s)
 {
-	for (; s && !s->shield; s = s->parent)
-		if (s->parent && s->parent->cancelled) return true;
-	return false;
+	bool unwinding = t->unwinding;
+	lua_Integer unwound = t->unwound;
+	t->scope = s->parent;
+	t->unwinding = s->outer_unwinding;
+	t->unwound = s->outer_unwound;
+	bool pending = epl_cancel_pending(t);
+	t->scope = s;
+	t->unwinding = unwinding;
+	t->unwound = unwound;
+	return pending;
 }
 
 /* All children have ended; the body's results are on the stack, from 2 on. */
@@ -205,7 +211,7 @@ static int scope_left(lua_State *L, epl_task *t, epl_scope *s)
 {
 	bool timed_out = s->timed_out, body_cancelled = s->body_cancelled;
 	if (s->failure != LUA_NOREF) return raise_failure(L, t, s);
-	bool absorbs = s->cancelled && s != &t->own && !cancelled_outside(s);
+	bool absorbs = s->cancelled && s != &t->own && !cancelled_outside(t, s);
 	if (body_cancelled && !absorbs) {
 		const char *reason = epl_cancel_reason(t);
 		leave(L, t, s);
@@ -529,6 +535,13 @@ static int task_sleep(lua_State *L)
 	return epl_await(L, op, NULL);
 }
 
+/* now() -> seconds of a clock that never goes back */
+static int task_now(lua_State *L)
+{
+	lua_pushnumber(L, (lua_Number)ep_loop_now(epl_loop(L)) / 1e9);
+	return 1;
+}
+
 /* --- events: what one task waits for and another brings about --- */
 
 typedef struct event {
@@ -650,19 +663,15 @@ int epl_root_result(epl_state *st, char **message, char **traceback, int *return
 static const luaL_Reg task_methods[] = {
 	{"await", task_await}, {"cancel", task_cancel}, {"status", task_status}, {NULL, NULL}};
 static const luaL_Reg task_meta[] = {{"__gc", task_gc}, {"__tostring", task_tostring}, {NULL, NULL}};
-static const luaL_Reg scope_methods[] = {{"spawn", scope_spawn},
-                                         {"spawn_daemon", scope_spawn_daemon},
-                                         {"deadline", scope_deadline},
-                                         {"cancel", scope_cancel},
-                                         {NULL, NULL}};
+static const luaL_Reg scope_methods[] = {{"spawn", scope_spawn}, {"spawn_daemon", scope_spawn_daemon},
+	{"deadline", scope_deadline}, {"cancel", scope_cancel}, {NULL, NULL}};
 static const luaL_Reg scope_meta[] = {{"__gc", scope_gc}, {NULL, NULL}};
-static const luaL_Reg event_methods[] = {{"wait", event_wait},   {"set", event_set},       {"clear", event_clear},
-                                         {"wake_one", event_wake_one}, {"is_set", event_is_set}, {NULL, NULL}};
+static const luaL_Reg event_methods[] = {{"wait", event_wait}, {"set", event_set}, {"clear", event_clear},
+	{"wake_one", event_wake_one}, {"is_set", event_is_set}, {NULL, NULL}};
 static const luaL_Reg event_meta[] = {{"__gc", event_gc}, {NULL, NULL}};
-static const luaL_Reg functions[] = {
-	{"spawn", task_spawn}, {"scope", task_scope},     {"timeout", task_timeout}, {"shield", task_shield},
-	{"sleep", task_sleep}, {"current", task_current}, {"yield", epl_yield},      {"event", event_new},
-	{NULL, NULL}};
+static const luaL_Reg functions[] = {{"spawn", task_spawn}, {"scope", task_scope}, {"timeout", task_timeout},
+	{"shield", task_shield}, {"sleep", task_sleep}, {"current", task_current}, {"yield", epl_yield},
+	{"event", event_new}, {"now", task_now}, {NULL, NULL}};
 
 int epl_open_task(lua_State *L)
 {

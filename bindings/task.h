@@ -35,21 +35,21 @@ struct epl_task {
 	ep_job job; /* the next resume */
 	epl_state *st;
 	lua_State *co;
-	ep_op *op;               /* what it waits for, or waited for last; holds the consumer's count */
-	uint64_t wait;           /* the number of the current wait: ends of another are dropped */
-	epl_scope *scope;        /* the innermost */
-	epl_scope own;           /* around the whole body; own.parent is where it was spawned */
-	ep_node waiters;         /* ep_signal: who waits for its end */
-	ep_timer grace;          /* while it unwinds after a cancel: how long clean-up may still wait */
-	lua_Integer protections; /* counts the protected calls entered */
-	lua_Integer unwound;     /* the count when the cancel was raised: these calls let it pass */
+	ep_op *op;                  /* what it waits for, or waited for last; holds the consumer's count */
+	uint64_t wait;              /* the number of the current wait: ends of another are dropped */
+	epl_scope *scope;           /* the innermost */
+	epl_scope own;              /* around the whole body; own.parent is where it was spawned */
+	ep_node waiters;            /* ep_signal: who waits for its end */
+	ep_timer grace;             /* while it unwinds after a cancel: how long clean-up may still wait */
+	lua_Integer protections;    /* counts the protected calls entered */
+	lua_Integer unwound;        /* the count when the cancel was raised: these calls let it pass */
 	void (*on_done)(void *arg); /* of the root */
 	void *done_arg;
-	int anchor;        /* in the table of tasks */
-	int blocked;       /* frames below that can't be suspended */
-	bool unwinding;    /* the cancel was raised and has not arrived at the edge of its scope */
+	int anchor;     /* in the table of tasks */
+	int blocked;    /* frames below that can't be suspended */
+	bool unwinding; /* the cancel was raised and has not arrived at the edge of its scope */
 	bool grace_over;
-	bool patient;      /* the wait is not ended by a cancel: it waits for children that were cancelled too */
+	bool patient; /* the wait is not ended by a cancel: it waits for children that were cancelled too */
 	bool daemon;
 	unsigned char status;
 };
@@ -91,6 +91,9 @@ void epl_open_protected(lua_State *L);
 
 void epl_scope_fini(lua_State *L, epl_scope *scope);
 void epl_scope_cancel(epl_scope *scope, const char *reason);
+
+/* Ends the waits, inside the scope, of the tasks that have a cancel pending. */
+void epl_scope_interrupt(epl_scope *scope);
 void epl_scope_child_ended(epl_scope *scope, epl_task *task);
 
 #endif

@@ -57,7 +57,8 @@ EPACT_API int epact_open(epact **out, const epact_options *options);
  * An instance runs one root in its life. 0, or EPACT_EIO for what can't be read or has a syntax error,
  * EPACT_EBUSY when it was started already. */
 EPACT_API int epact_start_file(epact *e, const char *path, int argc, const char *const *argv);
-EPACT_API int epact_start_text(epact *e, const char *text, size_t size, const char *name, int argc, const char *const *argv);
+EPACT_API int epact_start_text(
+	epact *e, const char *text, size_t size, const char *name, int argc, const char *const *argv);
 EPACT_API int epact_start_module(epact *e, const char *module, int argc, const char *const *argv);
 
 /* Is told when the root and all it spawned has ended. Call before or right after the start. */

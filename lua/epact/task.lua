@@ -48,6 +48,10 @@ M.yield = core.yield
 -- @return task?
 M.current = core.current
 
+--- The time on a clock that never goes back, to measure with.
+-- @return number: seconds
+M.now = core.now
+
 --- Makes an event: `event:wait()` waits until it is set, `event:set()`, `event:clear()`, `event:is_set()`,
 -- `event:wake_one()` lets the first waiting task go on and says whether there was one.
 -- @return event

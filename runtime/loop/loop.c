@@ -23,7 +23,8 @@ unsigned long ep_loop_open_ops(const ep_loop *loop) { return loop->open_ops; }
  * long as there is work, and no longer. */
 static void update_alive(ep_loop *loop)
 {
-	bool alive = loop->open_ops || loop->holds || (loop->closing && loop->handles) || !ep_list_empty(&loop->ready);
+	bool alive = loop->open_ops || loop->holds || loop->timers.count || (loop->closing && loop->handles) ||
+		!ep_list_empty(&loop->ready);
 	if (alive == loop->alive) return;
 	loop->alive = alive;
 	if (alive)
@@ -112,6 +113,7 @@ static void on_uv_timer(uv_timer_t *t);
 static void arm(ep_loop *loop)
 {
 	const ep_heap_entry *first = ep_heap_first(&loop->timers);
+	update_alive(loop);
 	if (!first) {
 		loop->armed = 0;
 		uv_timer_stop(&loop->timer);
