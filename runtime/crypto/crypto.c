@@ -2,6 +2,7 @@
 #include "runtime/crypto/crypto.h"
 
 #include <errno.h>
+#include <nettle/sha1.h>
 #include <nettle/sha2.h>
 #include <sys/random.h>
 
@@ -13,6 +14,14 @@ void ep_sha256(unsigned char digest[EP_SHA256_SIZE], const void *bytes, size_t l
 	sha256_init(&ctx);
 	sha256_update(&ctx, len, bytes);
 	sha256_digest(&ctx, SHA256_DIGEST_SIZE, digest);
+}
+
+void ep_sha1(unsigned char digest[EP_SHA1_SIZE], const void *bytes, size_t len)
+{
+	struct sha1_ctx ctx;
+	sha1_init(&ctx);
+	sha1_update(&ctx, len, bytes);
+	sha1_digest(&ctx, SHA1_DIGEST_SIZE, digest);
 }
 
 void ep_hex(char *out, const void *bytes, size_t len)

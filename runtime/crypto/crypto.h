@@ -2,16 +2,19 @@
 #ifndef EP_CRYPTO_CRYPTO_H
 #define EP_CRYPTO_CRYPTO_H
 
-/* The few primitives that tokens need: a digest, random bytes, a comparison that takes no hints.
+/* The few primitives that tokens and git's ids need: digests, random bytes, a comparison that takes no hints.
  *
  * Life: the caller's memory. Thread: any. Owner: nobody keeps anything. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { EP_SHA256_SIZE = 32 };
+enum { EP_SHA1_SIZE = 20, EP_SHA256_SIZE = 32 };
 
 void ep_sha256(unsigned char digest[EP_SHA256_SIZE], const void *bytes, size_t len);
+
+/* Only for the ids of git's objects: it protects nothing. */
+void ep_sha1(unsigned char digest[EP_SHA1_SIZE], const void *bytes, size_t len);
 
 /* Writes 2 * len lower-case digits; no NUL. */
 void ep_hex(char *out, const void *bytes, size_t len);

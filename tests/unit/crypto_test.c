@@ -24,6 +24,16 @@ TEST(sha256)
 	free(a);
 }
 
+TEST(sha1)
+{
+	unsigned char digest[EP_SHA1_SIZE];
+	char hex[2 * EP_SHA1_SIZE + 1] = "";
+	/* What git calls a file of "a\n". */
+	ep_sha1(digest, "blob 2\0a\n", 9);
+	ep_hex(hex, digest, sizeof digest);
+	CHECK_STR_EQ(hex, "78981922613b2afb6025042ff6bd878ac1994e85");
+}
+
 TEST(random_differs)
 {
 	unsigned char a[300] = {0}, b[300] = {0};
