@@ -25,28 +25,28 @@ void epl_engine_set(lua_State *L, int slot, void *engine, void (*close)(void *en
 
 /* --- memory --- */
 
-/* The stress build refuses the first try of each growth: Lua then collects everything and asks again. What is
- * not anchored is gone at the next allocation. */
-static bool refuse(epl_state *st, size_t old, size_t size)
+/* The stress build refuses the first try for each new object: Lua then collects everything and asks again. What is
+ * not anchored is gone at the next object. Other memory is granted: luaL_Buffer asks without a second try. */
+static bool refuse(epl_state *st, size_t type)
 {
 #ifdef EPACT_STRESS
-	if (!st->stress || size <= old) return false;
+	if (!st->stress || !type) return false;
 	st->refused = !st->refused;
 	return st->refused;
 #else
-	(void)st, (void)old, (void)size;
+	(void)st, (void)type;
 	return false;
 #endif
 }
 
+/* Without p, old is the type of a new object, or 0. */
 static void *allocate(void *user, void *p, size_t old, size_t size)
 {
-	if (!p) old = 0; /* then it is a type of object */
 	if (!size) {
 		ep_free(p);
 		return NULL;
 	}
-	return refuse(user, old, size) ? NULL : ep_realloc(p, size);
+	return refuse(user, p ? 0 : old) ? NULL : ep_realloc(p, size);
 }
 
 /* --- modules --- */
