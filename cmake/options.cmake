@@ -3,6 +3,7 @@
 
 option(BUILD_TESTING "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(EPACT_STRESS "Compile the allocator that forces a collection at every growth" OFF)
+option(EPACT_FUZZ "Build the programs of tests/fuzz with libFuzzer (needs clang)" OFF)
 option(EPACT_COVERAGE "Count lines and branches for gcov" OFF)
 set(EPACT_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
 
@@ -32,6 +33,10 @@ if(EPACT_SANITIZE)
 	target_compile_options(epact_options INTERFACE
 		-fsanitize=${EPACT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
 	target_link_options(epact_options INTERFACE -fsanitize=${EPACT_SANITIZE})
+endif()
+if(EPACT_FUZZ)
+	target_compile_options(epact_options INTERFACE -fsanitize=fuzzer-no-link)
+	target_link_options(epact_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(EPACT_COVERAGE)
 	target_compile_options(epact_options INTERFACE --coverage)
