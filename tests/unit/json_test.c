@@ -2,6 +2,7 @@
 #include "runtime/base/json.h"
 
 #include <locale.h>
+#include <pthread.h>
 
 #include "runtime/base/mem.h"
 #include "test.h"
@@ -405,6 +406,31 @@ TEST(failing_memory_is_an_error)
 		"{\"a\":[1,2.5,\"\\u0000\",1.0000000000000000000000000000000000000000000000000000000000000000001]}";
 	CHECK(failures_of(text, false) >= 4);
 	CHECK(failures_of(text, true) >= 4);
+}
+
+static void *parse_often(void *arg)
+{
+	static const char text[] = "{\"a\":[1,2.5,\"\\u0000\",9007199254740993],\"b\":{}}";
+	for (int i = 0; i < 300; i++) {
+		int64_t n = 0;
+		ep_json *doc = parse(text);
+		const ep_json_value *v = ep_json_first(ep_json_object_get(ep_json_root(doc), "a"));
+		if (ep_json_get_integer(ep_json_next(ep_json_next(ep_json_next(v))), &n))
+			*(int64_t *)arg += n == INT64_C(9007199254740993);
+		ep_json_free(doc);
+	}
+	return NULL;
+}
+
+TEST(threads_read_at_once)
+{
+	pthread_t threads[4];
+	int64_t good[4] = {0};
+	for (size_t i = 0; i < 4; i++) CHECK_INT_EQ(pthread_create(&threads[i], NULL, parse_often, &good[i]), 0);
+	for (size_t i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		CHECK_INT_EQ(good[i], 300);
+	}
 }
 
 TEST(the_locale_does_not_matter)
