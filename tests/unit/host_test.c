@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* epact.h as an embedding program uses it. */
+#include <epact.h>
+
+#include "test.h"
+
+static epact *opened(struct uv_loop_s *loop)
+{
+	epact *e;
+	epact_options options = {.size = sizeof options, .loop = loop, .grace_seconds = 0.2};
+	CHECK_INT_EQ(epact_open(&e, &options), 0);
+	return e;
+}
+
+static int start(epact *e, const char *text) { return epact_start_text(e, text, strlen(text), "=test", 0, NULL); }
+
+static int run(const char *text, char *error, size_t room, int *status)
+{
+	epact *e = opened(NULL);
+	int rc = start(e, text);
+	if (!rc) rc = epact_run(e);
+	snprintf(error, room, "%s", epact_error(e));
+	*status = epact_exit_status(e);
+	epact_close(e, NULL, NULL);
+	return rc;
+}
+
+TEST(results_of_a_run)
+{
+	char error[256];
+	int status;
+	CHECK_INT_EQ(run("return 4", error, sizeof error, &status), 0);
+	CHECK_INT_EQ(status, 4);
+	CHECK_INT_EQ(run("os.exit(6)", error, sizeof error, &status), 0);
+	CHECK_INT_EQ(status, 6);
+	CHECK_INT_EQ(run("error('no')", error, sizeof error, &status), EPACT_EIO);
+	CHECK_STR_EQ(error, "test:1: no");
+	CHECK_INT_EQ(status, 1);
+	CHECK_INT_EQ(run("x = = 1", error, sizeof error, &status), EPACT_EIO);
+	CHECK(strstr(error, "test:1:") != NULL);
+	CHECK_INT_EQ(run("require('epact.task').event():wait()", error, sizeof error, &status), EPACT_EBUSY);
+}
+
+TEST(an_instance_runs_one_root)
+{
+	epact *e = opened(NULL);
+	CHECK_INT_EQ(epact_run(e), EPACT_EINVAL);
+	CHECK_INT_EQ(start(e, "return 0"), 0);
+	CHECK_INT_EQ(start(e, "return 0"), EPACT_EBUSY);
+	epact_close(e, NULL, NULL);
+}
+
+static void on_end(void *arg) { ++*(int *)arg; }
+
+TEST(two_instances_on_a_lent_loop)
+{
+	uv_loop_t host;
+	int ends = 0, closed = 0;
+	CHECK_INT_EQ(uv_loop_init(&host), 0);
+	epact *a = opened(&host), *b = opened(&host);
+	epact_on_end(a, on_end, &ends);
+	epact_on_end(b, on_end, &ends);
+	CHECK_INT_EQ(start(a, "require('epact.task').sleep(0.005) return 1"), 0);
+	CHECK_INT_EQ(start(b, "require('epact.task').sleep(0.001) return 2"), 0);
+	uv_run(&host, UV_RUN_DEFAULT);
+	CHECK_INT_EQ(ends, 2);
+	CHECK_INT_EQ(epact_exit_status(a), 1);
+	CHECK_INT_EQ(epact_exit_status(b), 2);
+	epact_close(a, on_end, &closed);
+	epact_close(b, on_end, &closed);
+	uv_run(&host, UV_RUN_DEFAULT);
+	CHECK_INT_EQ(closed, 2);
+	CHECK_INT_EQ(uv_loop_close(&host), 0);
+}
+
+static const char busy[] = "local task = require 'epact.task'\n"
+						   "local closer = setmetatable({}, { __close = function() task.sleep(0.001) end })\n"
+						   "for i = 1, 5 do task.spawn(function() local c <close> = closer\n"
+						   "	for j = 1, 5 do task.sleep(0.001) task.spawn(task.sleep, 0.002) end end) end\n"
+						   "local ok = pcall(task.timeout, 0.002, task.sleep, 1)\n"
+						   "task.scope(function(s) s:spawn(task.sleep, 0.003) task.event():wait() end)\n";
+
+TEST(close_at_every_turn_of_a_busy_script)
+{
+	for (int turns = 0; turns < 60; turns++) {
+		uv_loop_t host;
+		int closed = 0;
+		CHECK_INT_EQ(uv_loop_init(&host), 0);
+		epact *e = opened(&host);
+		CHECK_INT_EQ(start(e, busy), 0);
+		for (int i = 0; i < turns; i++) uv_run(&host, i % 3 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+		if (turns % 2) epact_cancel(e);
+		epact_close(e, on_end, &closed);
+		uv_run(&host, UV_RUN_DEFAULT);
+		CHECK_INT_EQ(closed, 1);
+		CHECK_INT_EQ(uv_loop_close(&host), 0);
+	}
+}
+
+TEST(cancel_runs_clean_up_and_gives_up_after_the_grace)
+{
+	epact *e = opened(NULL);
+	CHECK_INT_EQ(start(e,
+					 "local task = require 'epact.task'\n"
+					 "task.spawn(function() task.sleep(0.01) cancel_me = true end)\n"
+					 "while true do rawpcall(task.sleep, 60) end"),
+		0);
+	epact_interrupt(e);
+	CHECK_INT_EQ(epact_run(e), EPACT_ECANCELLED);
+	CHECK(strstr(epact_error(e), "clean-up") != NULL);
+	epact_close(e, NULL, NULL);
+}
+
+TEST(a_hundred_instances)
+{
+	for (int i = 0; i < 100; i++) {
+		char error[64];
+		int status;
+		CHECK_INT_EQ(run("return 1", error, sizeof error, &status), 0);
+	}
+}
