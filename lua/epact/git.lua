@@ -1,0 +1,82 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- git: clones that run side by side, with a credential that appears in no argument, variable, file or trace.
+--
+-- git runs with an environment of its own: without the configuration of the system and the user, without hooks, prompts and
+-- other transports than https (http for this machine). What it keeps of yours: PATH, HOME, TMPDIR, the variables of proxies
+-- and of certificates.
+local core = require "epact.core.git"
+local errors = require "epact.error"
+local process = require "epact.process"
+local task = require "epact.task"
+
+local M = {}
+
+--- Clones a repository and waits for the end. A clone that fails or is cancelled leaves no process and no folder.
+-- Raises `authentication`, `permission`, `not_found`, `branch_not_found`, `destination_exists`, `network`, `timeout`, `tls`,
+-- `redirect`, `server`, `locked`, `rate_limit`, `no_space`, `corrupt`, `no_git`, else `exit_status`; with git's own words
+-- as `detail`, the HTTP status as `status` where there is one, and whether it is `retryable`.
+--
+-- Options:
+--
+-- * `url` string: https without a credential in it; http only for this machine, or with `allow_http = true`
+-- * `directory` string: must not exist, or be empty; folders above it are made
+-- * `branch` string?: a branch or tag; the repository's own by default
+-- * `depth` integer?: so many commits; 0 for all; default 1
+-- * `single_branch` boolean?: as git decides by default, which is yes with a depth
+-- * `filter` string?: a partial clone, such as "blob:none"
+-- * `credential` string, secret or token?: the password of the user "token"; given to git only for exactly this URL
+-- * `progress` function?: called with {phase, done, total, percent, bytes} as it goes on; it may wait; an error of it
+--   ends the clone. phase is "enumerating", "counting", "compressing", "receiving", "resolving" or "checkout"; total and
+--   percent are nil while unknown
+-- * `timeout` seconds: of the whole; none by default
+-- * `stall` seconds without a byte from the server, after which it fails; default 60
+-- * `ca_file` string?: certificates to trust in place of the system's
+-- * `grace` seconds between SIGTERM and SIGKILL when it is stopped; default 2
+-- * `quiet` boolean?: accepted for the sake of other clients; nothing is ever printed
+-- @param options table: see above
+-- @return table {directory, head, branch}: `head` is the commit, nil in an empty repository; `branch` is nil for a tag
+-- Example: `git.clone {url = url, directory = dir, credential = token}`
+function M.clone(options)
+	local progress = type(options) == "table" and options.progress
+	if not progress then
+		local handle <close> = core.clone(options)
+		return handle:wait()
+	end
+	if type(progress) ~= "function" then error("git.clone: option 'progress' must be a function", 2) end
+	local rest = {}
+	for name, value in pairs(options) do
+		if name ~= "progress" then rest[name] = value end
+	end
+	local handle <close> = core.clone(rest, true)
+	return task.scope(function(scope)
+		scope:spawn(function()
+			for now in function() return handle:progress() end do progress(now) end
+		end)
+		return handle:wait()
+	end)
+end
+
+--- Runs a git command in a folder, in the same environment as a clone, and waits for its end. Not for folders whose
+-- `.git` others may have written to: their configuration can name programs that git runs.
+-- Raises `exit_status` when it ends with another status than 0, unless `options.check` is false; `no_git`; `timeout`.
+-- @param directory string: the work tree, or a bare repository
+-- @param arguments list of strings: such as `{"log", "-1", "--format=%H"}`
+-- @param options table?: as of `process.run`, but `cwd` and `clear_env`; `env` adds variables
+-- @return table {status, signal, stdout, stderr}
+function M.run(directory, arguments, options)
+	local argv = table.move(arguments, 1, #arguments, 2, {"git"})
+	local rest = {cwd = directory, clear_env = true, env = core.environment()}
+	for name, value in pairs(options or {}) do
+		if name == "cwd" or name == "clear_env" then error(("git.run: unknown option '%s'"):format(name), 2) end
+		if name ~= "env" then rest[name] = value end
+	end
+	for name, value in pairs(options and options.env or {}) do rest.env[name] = value end
+	local ok, result = pcall(process.run, argv, rest)
+	if ok then return result end
+	if errors.is(result, "not_found") and result.message:find("no such program in PATH", 1, true) then
+		error(errors.new("no_git", "there is no git in PATH; install it", {operation = "git"}))
+	end
+	error(result, 0)
+end
+
+return M

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EP_GIT_CHECK_H
+#define EP_GIT_CHECK_H
+
+/* What may be handed to git: checked before anything starts, so that no value can become an option or a second line.
+ *
+ * Life: texts are copied. Thread: any. Owner: the caller. Errors: EP_EINVAL with a message that names what is wrong,
+ * EP_ENOMEM. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/base/err.h"
+
+/* A branch or tag: git's rules for the name of a ref (check-ref-format), at most 250 bytes, and no '-' in front. */
+int ep_git_ref_check(const char *name, size_t len, ep_err *err);
+
+/* A filter of a partial clone: blob:none, blob:limit=N, tree:N, object:type=T, or combine: of these. */
+int ep_git_filter_check(const char *filter, size_t len, ep_err *err);
+
+typedef struct ep_git_url {
+	char *text;   /* as given */
+	char *scheme; /* "https" or "http" */
+	char *host;   /* with the port, if one was given */
+	char *path;   /* as git asks for it: decoded, without slashes around it */
+	char *scope;  /* scheme://host */
+} ep_git_url;
+
+/* Takes an http or https URL without credentials, query and fragment apart. http to another host than this machine
+ * is refused unless allow_http. No message repeats the URL, which could hold a secret. */
+int ep_git_url_read(ep_git_url *url, const char *text, size_t len, bool allow_http, ep_err *err);
+
+void ep_git_url_fini(ep_git_url *url);
+
+#endif

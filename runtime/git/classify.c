@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/git/classify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/git/progress.h"
+
+enum { DETAIL_MAX = 4096 };
+
+typedef struct meaning {
+	const char *words;
+	int code;
+	const char *sentence;
+} meaning;
+
+/* The first that occurs decides: the cause stands before what follows from it. */
+static const meaning meanings[] = {
+	{"No space left on device", EP_ENOSPACE, "the disk is full"},
+	{"Disk quota exceeded", EP_ENOSPACE, "the disk quota is used up"},
+	{"already exists and is not an empty directory", EP_EDESTINATION, "the folder exists and is not empty"},
+	{"Remote branch ", EP_ENOBRANCH, "the repository has no such branch or tag"},
+	{"unable to update url base from redirection", EP_EREDIRECT, "the server redirects, which is not followed"},
+	{"Authentication failed", EP_EAUTH, "the server refused the credential"},
+	{"could not read Username", EP_EAUTH, "the server asks for a credential"},
+	{"could not read Password", EP_EAUTH, "the server asks for a credential"},
+	{"server certificate verification failed", EP_ETLS, "the server's certificate is not trusted"},
+	{"SSL certificate problem", EP_ETLS, "the server's certificate is not trusted"},
+	{"no alternative certificate subject name matches", EP_ETLS, "the server's certificate is for another host"},
+	{"certificate", EP_ETLS, "the certificates could not be used"},
+	{"SSL", EP_ETLS, "TLS failed"},
+	{"TLS", EP_ETLS, "TLS failed"},
+	{"gnutls", EP_ETLS, "TLS failed"},
+	{"Could not resolve", EP_ENETWORK, "the name of the host is not known"},
+	{"Operation too slow", EP_ETIMEOUT, "the server stopped sending"},
+	{"timed out", EP_ETIMEOUT, "the server did not answer"},
+	{"Failed to connect", EP_ENETWORK, "no connection to the server"},
+	{"Connection refused", EP_ENETWORK, "no connection to the server"},
+	{"Connection reset", EP_ENETWORK, "the connection broke"},
+	{"Recv failure", EP_ENETWORK, "the connection broke"},
+	{"Send failure", EP_ENETWORK, "the connection broke"},
+	{"Empty reply from server", EP_ENETWORK, "the server closed the connection"},
+	{"transfer closed with", EP_ENETWORK, "the connection broke"},
+	{"unexpected disconnect", EP_ENETWORK, "the connection broke"},
+	{"the remote end hung up", EP_ENETWORK, "the connection broke"},
+	{"early EOF", EP_ENETWORK, "the connection broke"},
+	{"not valid: is this a git repository", EP_ECORRUPT, "the server's answer is not that of a git repository"},
+	{"pack is corrupted", EP_ECORRUPT, "the objects that came are damaged"},
+	{"pack has bad object", EP_ECORRUPT, "the objects that came are damaged"},
+	{"index-pack", EP_ECORRUPT, "the objects that came are damaged"},
+	{"fsck error", EP_ECORRUPT, "the objects that came are damaged"},
+	{"inflate", EP_ECORRUPT, "the objects that came are damaged"},
+	{"bad line length", EP_ECORRUPT, "the server's answer is damaged"},
+	{"protocol error", EP_ECORRUPT, "the server's answer is damaged"},
+	{"unable to read tree", EP_ECORRUPT, "objects are missing"},
+	{"missing blob", EP_ECORRUPT, "objects are missing"},
+	{"invalid object", EP_ECORRUPT, "objects are missing"},
+	{"unable to write", EP_EIO, "a file could not be written"},
+	{"failed to write", EP_EIO, "a file could not be written"},
+	{"could not write", EP_EIO, "a file could not be written"},
+	{"Permission denied", EP_EPERMISSION, "the folder may not be written"},
+	{"Read-only file system", EP_EPERMISSION, "the folder may not be written"},
+};
+
+static const meaning by_status[] = {
+	{"401", EP_EAUTH, "the server refused the credential"},
+	{"403", EP_EPERMISSION, "the credential gives no access to it"},
+	{"404", EP_ENOENT, "there is no such repository, or the credential does not cover it"},
+	{"409", EP_ECONFLICT, "the server reports a conflict"},
+	{"423", EP_ELOCKED, "the repository is locked"},
+	{"429", EP_ERATELIMIT, "the server limits the rate of calls"},
+	{"5", EP_ESERVER, "the server failed"},
+	{"3", EP_EREDIRECT, "the server redirects, which is not followed"},
+	{"", EP_ESTATUS, "the server refused"},
+};
+
+/* Copies git's words without its progress, masked. */
+static void tell(ep_buf *out, const ep_secrets *secrets, const char *words, size_t len)
+{
+	ep_buf plain = {0};
+	ep_git_progress unused;
+	char line[512];
+	for (size_t from = 0; from < len;) {
+		size_t n = 0;
+		while (from + n < len && words[from + n] != '\n' && words[from + n] != '\r') n++;
+		size_t shown = n < sizeof line ? n : sizeof line - 1;
+		memcpy(line, words + from, shown);
+		line[shown] = '\0';
+		bool blank = strspn(line, " \t\033[K") == shown; /* git wipes a line with ESC [ K */
+		if (!blank && !ep_git_progress_line(&unused, line) && strncmp(line, "Cloning into ", 13) != 0) {
+			ep_buf_add(&plain, words + from, n);
+			ep_buf_putc(&plain, '\n');
+		}
+		from += n + 1;
+	}
+	ep_mask(out, secrets, ep_buf_text(&plain), plain.len);
+	ep_buf_fini(&plain);
+}
+
+/* What git says of an HTTP status: "error: 403", "HTTP 500"; and of 404 in its own words. */
+static int http_status(const char *words)
+{
+	static const char *const before[] = {"The requested URL returned error: ", "RPC failed; HTTP "};
+	for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+		const char *at = strstr(words, before[i]);
+		long status = at ? strtol(at + strlen(before[i]), NULL, 10) : 0;
+		if (status >= 100 && status < 600) return (int)status;
+	}
+	const char *repository = strstr(words, "fatal: repository '");
+	return repository && strstr(repository, "' not found") ? 404 : 0;
+}
+
+static const meaning *find(const char *words, int status)
+{
+	char text[16] = "";
+	for (int i = 0; status && i < 3; i++) text[2 - i] = (char)('0' + (status / (i == 0 ? 1 : i == 1 ? 10 : 100)) % 10);
+	for (const meaning *m = by_status; status; m++)
+		if (!strncmp(m->words, text, strlen(m->words))) return m;
+	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+		if (strstr(words, meanings[i].words)) return &meanings[i];
+	return NULL;
+}
+
+static bool passes_by_itself(int code)
+{
+	return code == EP_ENETWORK || code == EP_ETIMEOUT || code == EP_ESERVER || code == EP_ELOCKED ||
+		code == EP_ERATELIMIT;
+}
+
+int ep_git_classify(
+	ep_err *err, const ep_secrets *secrets, const char *what, int exit_status, const char *words, size_t len)
+{
+	ep_buf text = {0};
+	tell(&text, secrets, words, len);
+	const char *plain = ep_buf_text(&text);
+	int status = http_status(plain);
+	const meaning *m = find(plain, status);
+	int code = m ? m->code : EP_EEXIT;
+	if (m && status)
+		ep_err_set(err, code, "%s: %s (HTTP status %d)", what, m->sentence, status);
+	else if (m)
+		ep_err_set(err, code, "%s: %s", what, m->sentence);
+	else
+		ep_err_set(err, code, "%s: git ended with status %d", what, exit_status);
+	err->status = status ? status : exit_status;
+	err->retryable = passes_by_itself(code);
+	size_t skip = text.len > DETAIL_MAX ? text.len - DETAIL_MAX : 0;
+	if (text.len) ep_err_text(&err->detail, plain + skip, text.len - skip);
+	ep_buf_fini(&text);
+	return code;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/git/classify.h"
+#include "runtime/git/progress.h"
+#include "tests/support/test.h"
+
+TEST(progress_of_a_clone)
+{
+	static const char words[] =
+		"Cloning into 'x'...\nremote: Enumerating objects: 1000, done.        \nremote: Counting objects:  "
+		"50% (500/1000)        \rReceiving objects:  45% (450/1000), 1.50 MiB | 2.00 MiB/s\r";
+	ep_git_progress_reader reader = {0};
+	ep_git_progress now = {0};
+	for (size_t i = 0; i + 1 < sizeof words - 1; i++) ep_git_progress_read(&reader, &now, words + i, 1);
+	CHECK_STR_EQ(now.phase, "counting");
+	CHECK_INT_EQ(now.percent, 50);
+	CHECK_INT_EQ(now.done, 500);
+	CHECK_INT_EQ(now.total, 1000);
+	CHECK(ep_git_progress_read(&reader, &now, "\r", 1));
+	CHECK_STR_EQ(now.phase, "receiving");
+	CHECK_INT_EQ(now.percent, 45);
+	CHECK_INT_EQ(now.bytes, 1536 * 1024);
+	CHECK(ep_git_progress_read(&reader, &now, "remote: Enumerating objects: 17, done.\n", 39));
+	CHECK_INT_EQ(now.percent, -1);
+	CHECK_INT_EQ(now.done, 17);
+	CHECK(!ep_git_progress_read(&reader, &now, "fatal: no\n", 10));
+}
+
+TEST(progress_survives_anything)
+{
+	static const char *const lines[] = {"Receiving objects: %(/\n", "Receiving objects: 999% (1/0), x | \r",
+		"Receiving objects: 1% (99999999999999999999/1), -5 MiB\n", "Updating files: -3% ()\n", "Resolving deltas: \n"};
+	ep_git_progress_reader reader = {0};
+	ep_git_progress now;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		CHECK(ep_git_progress_read(&reader, &now, lines[i], strlen(lines[i])));
+		CHECK(now.percent >= -1 && now.percent <= 100);
+	}
+	for (int i = 0; i < 10000; i++) CHECK(!ep_git_progress_read(&reader, &now, "Receiving", 9));
+	CHECK(!ep_git_progress_read(&reader, &now, "\n", 1));
+}
+
+static void check_words(const char *words, int code, int status)
+{
+	ep_err err = {0};
+	int got = ep_git_classify(&err, NULL, "cloning x", 128, words, strlen(words));
+	if (got != code || err.status != status)
+		TEST_FAIL("'%s' is %s %d, expected %s %d", words, ep_err_slug(got), err.status, ep_err_slug(code), status);
+	CHECK(!strncmp(ep_err_message(&err), "cloning x: ", 11));
+	ep_err_fini(&err);
+}
+
+/* The words are those of git 2.39.5. */
+TEST(meaning_of_words)
+{
+	check_words("fatal: Authentication failed for 'https://h/x/'\n", EP_EAUTH, 128);
+	check_words("fatal: could not read Username for 'https://h': terminal prompts disabled\n", EP_EAUTH, 128);
+	check_words("fatal: unable to access 'https://h/x/': The requested URL returned error: 403\n", EP_EPERMISSION, 403);
+	check_words("fatal: repository 'https://h/x/' not found\n", EP_ENOENT, 404);
+	check_words("fatal: unable to access 'https://h/x/': The requested URL returned error: 423\n", EP_ELOCKED, 423);
+	check_words("fatal: unable to access 'https://h/x/': The requested URL returned error: 429\n", EP_ERATELIMIT, 429);
+	check_words("fatal: unable to access 'https://h/x/': The requested URL returned error: 410\n", EP_ESTATUS, 410);
+	check_words("error: RPC failed; HTTP 500 curl 22 The requested URL returned error: 500\nfatal: early EOF\n",
+		EP_ESERVER, 500);
+	check_words(
+		"warning: Could not find remote branch x to clone.\nfatal: Remote branch x not found in upstream origin\n",
+		EP_ENOBRANCH, 128);
+	check_words("fatal: destination path 'd' already exists and is not an empty directory.\n", EP_EDESTINATION, 128);
+	check_words("fatal: unable to access 'https://h/x/': Could not resolve host: h\n", EP_ENETWORK, 128);
+	check_words(
+		"fatal: unable to access 'http://h/': Failed to connect to h port 1 after 0 ms: Couldn't connect to server\n",
+		EP_ENETWORK, 128);
+	check_words("error: RPC failed; curl 18 transfer closed with 2 bytes remaining to read\nfatal: early EOF\n",
+		EP_ENETWORK, 128);
+	check_words(
+		"error: RPC failed; curl 28 Operation too slow. Less than 1 bytes/sec\nfatal: early EOF\n", EP_ETIMEOUT, 128);
+	check_words(
+		"fatal: unable to access 'https://h/': server certificate verification failed. CAfile: none CRLfile: none\n",
+		EP_ETLS, 128);
+	check_words("fatal: cannot pread pack file: No space left on device\nfatal: index-pack failed\n", EP_ENOSPACE, 128);
+	check_words(
+		"fatal: pack has bad object at offset 12: inflate returned -3\nfatal: index-pack failed\n", EP_ECORRUPT, 128);
+	check_words("fatal: something else\n", EP_EEXIT, 128);
+	check_words("", EP_EEXIT, 128);
+}
+
+TEST(detail_is_masked_and_without_progress)
+{
+	ep_secrets all;
+	ep_secrets_init(&all);
+	ep_secret *secret = ep_secret_new(&all, "hunter22222", 11);
+	ep_err err = {0};
+	const char *words =
+		"Cloning into 'x'...\nReceiving objects:  45% (1/2)\rremote: hunter22222\nfatal: https://token:abc@h\n";
+	ep_git_classify(&err, &all, "cloning x", 128, words, strlen(words));
+	CHECK_STR_EQ(err.detail, "remote: ****\nfatal: https://****@h\n");
+	ep_err_fini(&err);
+	ep_secret_release(secret);
+	ep_secrets_fini(&all);
+}
