@@ -75,6 +75,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 	ep_buf *body = &call->pub.body;
 	size_t len = size * count;
 	if (call->redirecting) return len;
+	if (ep_call_abandoned(call)) return stop(call, EP_ECLOSED, NULL);
 	if (call->stream && body->len - call->offset >= HTTP_STREAM_ROOM) {
 		call->paused = true;
 		return CURL_WRITEFUNC_PAUSE;

@@ -109,26 +109,29 @@ static bool stalled(ep_call *call, uint64_t now)
 		call->progress_at = now;
 		call->progress = bytes;
 	}
-	return now - call->progress_at >= p->stall_timeout;
+	return now - call->progress_at >= call->stall_timeout;
 }
 
 static bool has_deadline(const ep_call *call) { return ep_op_open(&call->pub.op); }
 
+/* True when a streamed answer can't have a reader any more: the transfer alone counts the call. */
+bool ep_call_abandoned(const ep_call *call) { return call->pub.op.state == EP_OP_DONE && call->pub.op.refs == 1; }
+
 /* The error of the clock that ran out, 0 while none has. */
 static int check_clocks(ep_call *call, uint64_t now)
 {
-	const ep_http_profile *p = call->profile;
+	if (ep_call_abandoned(call)) return EP_ECLOSED;
 	if (has_deadline(call) && now - call->started >= call->timeout) {
 		return ep_call_fail(call, EP_ETIMEOUT, "%s within %.3g s (timeout)",
 			call->connected ? "no complete answer" : "no connection", (double)call->timeout / 1e9);
 	}
-	if (!call->connected && now - call->hop_started >= p->connect_timeout) {
+	if (!call->connected && now - call->hop_started >= call->connect_timeout) {
 		return ep_call_fail(
-			call, EP_ETIMEOUT, "no connection within %.3g s (connect_timeout)", (double)p->connect_timeout / 1e9);
+			call, EP_ETIMEOUT, "no connection within %.3g s (connect_timeout)", (double)call->connect_timeout / 1e9);
 	}
 	if (call->connected && stalled(call, now)) {
-		return ep_call_fail(
-			call, EP_ETIMEOUT, "the transfer stood still for %.3g s (stall_timeout)", (double)p->stall_timeout / 1e9);
+		return ep_call_fail(call, EP_ETIMEOUT, "the transfer stood still for %.3g s (stall_timeout)",
+			(double)call->stall_timeout / 1e9);
 	}
 	return 0;
 }
@@ -137,10 +140,10 @@ static void on_clock(ep_timer *timer);
 
 static int arm_clock(ep_call *call, uint64_t now)
 {
-	uint64_t stall = call->profile->stall_timeout, next = stall / 4 + EP_MSEC;
+	uint64_t stall = call->stall_timeout, next = stall / 4 + EP_MSEC;
 	if (call->connected && call->progress_at) next = least(next, call->progress_at + stall - now);
 	if (has_deadline(call)) next = least(next, call->started + call->timeout - now);
-	if (!call->connected) next = least(next, call->hop_started + call->profile->connect_timeout - now);
+	if (!call->connected) next = least(next, call->hop_started + call->connect_timeout - now);
 	return ep_timer_start(call->http->loop, &call->timer, next, on_clock);
 }
 
@@ -235,6 +238,8 @@ static ep_call *new_call(const ep_http_request *r)
 static void set_options(ep_call *call, const ep_http_request *r)
 {
 	call->timeout = r->timeout ? r->timeout : default_timeout;
+	call->connect_timeout = r->connect_timeout ? r->connect_timeout : call->profile->connect_timeout;
+	call->stall_timeout = r->stall_timeout ? r->stall_timeout : call->profile->stall_timeout;
 	call->max_body = r->max_body || r->stream ? r->max_body : default_max_body;
 	call->max_redirects = r->max_redirects;
 	call->once = r->once;
@@ -262,8 +267,8 @@ int ep_http_start(ep_http_call **out, ep_http *http, const ep_http_request *requ
 	if (!(call = new_call(request))) goto fail;
 	ep_op_init(&call->pub.op, http->loop, &http_class, &call->pub.err);
 	ep_node_init(&call->link);
-	set_options(call, request);
 	if ((rc = choose_profile(http, call, request->profile, err))) goto fail;
+	set_options(call, request);
 	if ((rc = ep_headers_join(call, request->extra, request->extra_count, err))) goto fail;
 	rc = EP_ENOMEM;
 	ep_origin *origin = ep_origin_get(http, call->url);

@@ -45,7 +45,7 @@ typedef struct ep_http_profile ep_http_profile;
 
 /* {0} is the default of everything. Texts end with NUL and are copied. */
 typedef struct ep_http_settings {
-	const char *user_agent; /* NULL: "epact" */
+	const char *user_agent; /* NULL: "epact/VERSION" */
 	const char *ca_file;    /* PEM file of the authorities to trust instead of the system's; NULL: the system's */
 	const char *ca_dir;     /* the same as an openssl directory */
 	const char *proxy;      /* URL of a proxy; "": none; NULL: what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY say */
@@ -120,8 +120,9 @@ typedef struct ep_http_request {
 	                     * of its headers; 0: 120 s */
 	uint64_t max_body; /* most bytes of the answer, decoded; 0: 64 MiB, of a streamed call no limit */
 	int max_redirects; /* 0: a redirect is an error; < 0: it is an answer like any other */
-	bool once;         /* must not reach the server twice: never sent again, not even on a dead connection */
-	bool stream;       /* the op ends with the headers; the body is read by ep_http_read_start */
+	uint64_t connect_timeout, stall_timeout; /* 0: the profile's */
+	bool once;   /* must not reach the server twice: never sent again, not even on a dead connection */
+	bool stream; /* the op ends with the headers; the body is read by ep_http_read_start */
 } ep_http_request;
 
 typedef struct ep_http_call {
@@ -167,7 +168,8 @@ typedef struct ep_http_read {
 /* Starts to wait for bytes, at most max (0: what there is). Counts the call. One at a time: EP_EBUSY. */
 int ep_http_read_start(ep_http_read **out, ep_http_call *call, size_t max, ep_err *err);
 
-/* The rest of the body is not wanted: ends the transfer. An open read ends with EP_ECLOSED. */
+/* The rest of the body is not wanted: ends the transfer. An open read ends with EP_ECLOSED. A streamed call that
+ * nobody but the engine counts is ended too, somewhat later. */
 void ep_http_stop(ep_http_call *call);
 
 /* True when the transfer is over and the body of the request is not touched any more. */

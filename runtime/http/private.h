@@ -92,7 +92,7 @@ typedef struct ep_call {
 	char *moved;                     /* where a redirect led */
 	ep_http_body body;
 	ep_timer timer;
-	uint64_t timeout, max_body;
+	uint64_t timeout, connect_timeout, stall_timeout, max_body;
 	uint64_t started, hop_started; /* ns; 0: not yet */
 	uint64_t progress_at;          /* when `progress` was last seen to grow as it should */
 	int64_t progress;              /* bytes sent and received then */
@@ -144,6 +144,7 @@ void ep_read_offer(ep_call *call);
 void ep_call_unpause(ep_call *call);
 
 /* call.c: the life of a call */
+bool ep_call_abandoned(const ep_call *call);
 void ep_call_run(ep_call *call);
 void ep_call_done(ep_call *call, CURLcode result);
 void ep_call_end(ep_call *call, int code);

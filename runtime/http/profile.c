@@ -18,7 +18,7 @@ static bool environment_has_proxy(void)
 static bool copy_texts(ep_http_profile *p, const ep_http_settings *s)
 {
 	ep_buf agent = {0};
-	ep_buf_printf(&agent, "User-Agent: %s", s->user_agent ? s->user_agent : "epact");
+	ep_buf_printf(&agent, "User-Agent: %s", s->user_agent ? s->user_agent : "epact/" EPACT_VERSION);
 	p->agent_line = ep_buf_take(&agent);
 	p->ca_file = ep_strdup(s->ca_file);
 	p->ca_dir = ep_strdup(s->ca_dir);
