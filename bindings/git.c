@@ -12,8 +12,9 @@
 typedef struct handle {
 	ep_git_clone *clone; /* NULL: closed */
 	ep_node waiters;     /* ep_signal: who waits for progress */
-	ep_git_progress now;
-	bool fresh, ended;
+	ep_git_progress now[EP_GIT_PHASES];
+	bool fresh[EP_GIT_PHASES]; /* not taken yet: of each phase the latest, so that the end of none is lost */
+	bool ended;
 } handle;
 
 /* --- readers --- */
@@ -41,8 +42,10 @@ static const epl_option clone_spec[] = {{"url", EPL_TEXT, offsetof(clone_options
 static void on_progress(void *arg, const ep_git_progress *now)
 {
 	handle *h = arg;
-	if (now) h->now = *now;
-	h->fresh = now != NULL;
+	if (now) {
+		h->now[now->phase] = *now;
+		h->fresh[now->phase] = true;
+	}
 	h->ended = now == NULL;
 	ep_signal_all(&h->waiters, 0);
 }
@@ -134,24 +137,33 @@ static int push_clone(lua_State *L, ep_op *op)
 	return 1;
 }
 
+static int next_phase(const handle *h)
+{
+	int phase = 0;
+	while (phase < EP_GIT_PHASES && !h->fresh[phase]) phase++;
+	return phase;
+}
+
 static int push_progress(lua_State *L, ep_op *op)
 {
 	handle *h = lua_touserdata(L, 1);
+	int phase = next_phase(h);
 	(void)op;
-	if (!h->fresh) return 0;
-	h->fresh = false;
+	if (phase == EP_GIT_PHASES) return 0;
+	const ep_git_progress *now = &h->now[phase];
+	h->fresh[phase] = false;
 	lua_createtable(L, 0, 5);
-	lua_pushstring(L, h->now.phase);
+	lua_pushstring(L, ep_git_phase_name(phase));
 	lua_setfield(L, -2, "phase");
-	lua_pushinteger(L, (lua_Integer)h->now.done);
+	lua_pushinteger(L, (lua_Integer)now->done);
 	lua_setfield(L, -2, "done");
-	if (h->now.percent >= 0) {
-		lua_pushinteger(L, h->now.percent);
+	if (now->percent >= 0) {
+		lua_pushinteger(L, now->percent);
 		lua_setfield(L, -2, "percent");
-		lua_pushinteger(L, (lua_Integer)h->now.total);
+		lua_pushinteger(L, (lua_Integer)now->total);
 		lua_setfield(L, -2, "total");
 	}
-	lua_pushinteger(L, (lua_Integer)h->now.bytes);
+	lua_pushinteger(L, (lua_Integer)now->bytes);
 	lua_setfield(L, -2, "bytes");
 	return 1;
 }
@@ -171,7 +183,7 @@ static int clone_wait(lua_State *L)
 static int clone_progress(lua_State *L)
 {
 	handle *h = epl_check(L, 1, TYPE);
-	if (h->fresh || h->ended || !h->clone) return push_progress(L, NULL);
+	if (next_phase(h) < EP_GIT_PHASES || h->ended || !h->clone) return push_progress(L, NULL);
 	ep_signal *signal = ep_signal_start(epl_loop(L), &h->waiters);
 	if (!signal) return luaL_error(L, "not enough memory");
 	return epl_await(L, &signal->op, push_progress);

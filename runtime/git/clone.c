@@ -162,8 +162,7 @@ static void on_git_end(ep_op *op)
 static void on_git_words(void *arg, const char *bytes, size_t len)
 {
 	ep_git_clone *c = arg;
-	ep_git_progress now;
-	if (c->on_progress && ep_git_progress_read(&c->reader, &now, bytes, len)) c->on_progress(c->arg, &now);
+	if (c->on_progress) ep_git_progress_read(&c->reader, bytes, len, c->on_progress, c->arg);
 }
 
 typedef struct arguments {

@@ -5,11 +5,19 @@
 #include <string.h>
 
 static const struct {
-	const char *title, *phase;
-} phases[] = {{"remote: Enumerating objects: ", "enumerating"}, {"remote: Counting objects: ", "counting"},
-	{"remote: Compressing objects: ", "compressing"}, {"Receiving objects: ", "receiving"},
-	{"Unpacking objects: ", "receiving"}, {"Resolving deltas: ", "resolving"}, {"Updating files: ", "checkout"},
-	{"Checking out files: ", "checkout"}};
+	const char *title;
+	int phase;
+} phases[] = {{"remote: Enumerating objects: ", EP_GIT_ENUMERATING}, {"remote: Counting objects: ", EP_GIT_COUNTING},
+	{"remote: Compressing objects: ", EP_GIT_COMPRESSING}, {"Receiving objects: ", EP_GIT_RECEIVING},
+	{"Unpacking objects: ", EP_GIT_RECEIVING}, {"Resolving deltas: ", EP_GIT_RESOLVING},
+	{"Updating files: ", EP_GIT_CHECKOUT}, {"Checking out files: ", EP_GIT_CHECKOUT}};
+
+const char *ep_git_phase_name(int phase)
+{
+	static const char *const names[EP_GIT_PHASES] = {
+		"enumerating", "counting", "compressing", "receiving", "resolving", "checkout"};
+	return names[phase];
+}
 
 /* "1.20 MiB" as bytes. */
 static uint64_t read_size(const char *text)
@@ -19,7 +27,7 @@ static uint64_t read_size(const char *text)
 	double n = strtod(text, &unit), factor = 1;
 	while (*unit == ' ') unit++;
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++, factor *= 1024)
-		if (!strncmp(unit, units[i], strlen(units[i]))) return n > 0 ? (uint64_t)(n * factor) : 0;
+		if (!strncmp(unit, units[i], strlen(units[i]))) return n > 0 && n < 1e9 ? (uint64_t)(n * factor) : 0;
 	return 0;
 }
 
@@ -52,17 +60,17 @@ bool ep_git_progress_line(ep_git_progress *now, const char *line)
 	return false;
 }
 
-bool ep_git_progress_read(ep_git_progress_reader *r, ep_git_progress *now, const char *bytes, size_t len)
+void ep_git_progress_read(ep_git_progress_reader *r, const char *bytes, size_t len,
+	void (*on_progress)(void *arg, const ep_git_progress *now), void *arg)
 {
-	bool any = false;
+	ep_git_progress now;
 	for (size_t i = 0; i < len; i++) {
 		if (bytes[i] != '\n' && bytes[i] != '\r') {
 			if (r->len + 1 < sizeof r->line) r->line[r->len++] = bytes[i];
 			continue;
 		}
 		r->line[r->len] = '\0';
-		if (r->len && ep_git_progress_line(now, r->line)) any = true;
 		r->len = 0;
+		if (ep_git_progress_line(&now, r->line)) on_progress(arg, &now);
 	}
-	return any;
 }

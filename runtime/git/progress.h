@@ -10,8 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The phases of a clone, in their order. */
+enum {
+	EP_GIT_ENUMERATING,
+	EP_GIT_COUNTING,
+	EP_GIT_COMPRESSING,
+	EP_GIT_RECEIVING,
+	EP_GIT_RESOLVING,
+	EP_GIT_CHECKOUT,
+	EP_GIT_PHASES
+};
+
 typedef struct ep_git_progress {
-	const char *phase;    /* static: "enumerating", "counting", "compressing", "receiving", "resolving", "checkout" */
+	int phase;
 	int percent;          /* 0 .. 100; -1: unknown */
 	uint64_t done, total; /* objects or files; total 0: unknown */
 	uint64_t bytes;       /* received; 0 outside of "receiving" */
@@ -22,8 +33,12 @@ typedef struct ep_git_progress_reader {
 	size_t len;
 } ep_git_progress_reader;
 
-/* Reads further output; true when it held a line of progress, of which the last is in *now. */
-bool ep_git_progress_read(ep_git_progress_reader *reader, ep_git_progress *now, const char *bytes, size_t len);
+/* Reads further output, and tells of each line of progress in it. */
+void ep_git_progress_read(ep_git_progress_reader *reader, const char *bytes, size_t len,
+	void (*on_progress)(void *arg, const ep_git_progress *now), void *arg);
+
+/* "receiving" and so on. Static. */
+const char *ep_git_phase_name(int phase);
 
 /* Whether a line is one of progress. */
 bool ep_git_progress_line(ep_git_progress *now, const char *line);

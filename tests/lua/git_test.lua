@@ -6,7 +6,9 @@ local git_server = require "git_server"
 local process = require "epact.process"
 local task = require "epact.task"
 
-local token = "rlcr-" .. ("0123456789abcdef"):rep(2) .. "01234567"
+-- Another one in each run: other tests that run at the same time may show theirs.
+local token = "rlcr-"
+for _ = 1, 40 do token = token .. ("%x"):format(math.random(0, 15)) end
 local tmp = os.getenv("TMPDIR")
 
 local function equal(got, expected)
@@ -199,7 +201,7 @@ else
 	print("skipped: a full disk needs the right to mount a tmpfs")
 end
 
--- many at once, while all processes are searched for the token
+-- many at once (no shell below has the token in its arguments), while all processes are searched for the token
 do
 	local search <close> = process.spawn({"python3", os.getenv("EPACT_SOURCE") .. "/tests/support/proc_search.py"},
 		{stdin = "pipe"})

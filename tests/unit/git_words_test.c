@@ -3,40 +3,61 @@
 #include "runtime/git/progress.h"
 #include "tests/support/test.h"
 
+typedef struct heard {
+	ep_git_progress_reader reader;
+	ep_git_progress last;
+	int count;
+} heard;
+
+static void on_progress(void *arg, const ep_git_progress *now)
+{
+	heard *h = arg;
+	h->last = *now;
+	h->count++;
+}
+
+/* The number of lines of progress in text. */
+static int hear(heard *h, const char *text, size_t len)
+{
+	h->count = 0;
+	ep_git_progress_read(&h->reader, text, len, on_progress, h);
+	return h->count;
+}
+
 TEST(progress_of_a_clone)
 {
 	static const char words[] =
 		"Cloning into 'x'...\nremote: Enumerating objects: 1000, done.        \nremote: Counting objects:  "
-		"50% (500/1000)        \rReceiving objects:  45% (450/1000), 1.50 MiB | 2.00 MiB/s\r";
-	ep_git_progress_reader reader = {0};
-	ep_git_progress now = {0};
-	for (size_t i = 0; i + 1 < sizeof words - 1; i++) ep_git_progress_read(&reader, &now, words + i, 1);
-	CHECK_STR_EQ(now.phase, "counting");
-	CHECK_INT_EQ(now.percent, 50);
-	CHECK_INT_EQ(now.done, 500);
-	CHECK_INT_EQ(now.total, 1000);
-	CHECK(ep_git_progress_read(&reader, &now, "\r", 1));
-	CHECK_STR_EQ(now.phase, "receiving");
-	CHECK_INT_EQ(now.percent, 45);
-	CHECK_INT_EQ(now.bytes, 1536 * 1024);
-	CHECK(ep_git_progress_read(&reader, &now, "remote: Enumerating objects: 17, done.\n", 39));
-	CHECK_INT_EQ(now.percent, -1);
-	CHECK_INT_EQ(now.done, 17);
-	CHECK(!ep_git_progress_read(&reader, &now, "fatal: no\n", 10));
+		"50% (500/1000)        \rReceiving objects:  45% (450/1000), 1.50 MiB | 2.00 MiB/s";
+	heard h = {0};
+	CHECK_INT_EQ(hear(&h, words, strlen(words)), 2);
+	memset(&h, 0, sizeof h);
+	for (const char *c = words; *c; c++) hear(&h, c, 1);
+	CHECK_STR_EQ(ep_git_phase_name(h.last.phase), "counting");
+	CHECK_INT_EQ(h.last.percent, 50);
+	CHECK_INT_EQ(h.last.done, 500);
+	CHECK_INT_EQ(h.last.total, 1000);
+	CHECK_INT_EQ(hear(&h, "\r", 1), 1);
+	CHECK_INT_EQ(h.last.phase, EP_GIT_RECEIVING);
+	CHECK_INT_EQ(h.last.percent, 45);
+	CHECK_INT_EQ(h.last.bytes, 1536 * 1024);
+	CHECK_INT_EQ(hear(&h, "remote: Enumerating objects: 17, done.\n", 39), 1);
+	CHECK_INT_EQ(h.last.percent, -1);
+	CHECK_INT_EQ(h.last.done, 17);
+	CHECK_INT_EQ(hear(&h, "fatal: no\n", 10), 0);
 }
 
 TEST(progress_survives_anything)
 {
 	static const char *const lines[] = {"Receiving objects: %(/\n", "Receiving objects: 999% (1/0), x | \r",
 		"Receiving objects: 1% (99999999999999999999/1), -5 MiB\n", "Updating files: -3% ()\n", "Resolving deltas: \n"};
-	ep_git_progress_reader reader = {0};
-	ep_git_progress now;
+	heard h = {0};
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-		CHECK(ep_git_progress_read(&reader, &now, lines[i], strlen(lines[i])));
-		CHECK(now.percent >= -1 && now.percent <= 100);
+		CHECK_INT_EQ(hear(&h, lines[i], strlen(lines[i])), 1);
+		CHECK(h.last.percent >= -1 && h.last.percent <= 100);
 	}
-	for (int i = 0; i < 10000; i++) CHECK(!ep_git_progress_read(&reader, &now, "Receiving", 9));
-	CHECK(!ep_git_progress_read(&reader, &now, "\n", 1));
+	for (int i = 0; i < 10000; i++) CHECK_INT_EQ(hear(&h, "Receiving", 9), 0);
+	CHECK_INT_EQ(hear(&h, "\n", 1), 0);
 }
 
 static void check_words(const char *words, int code, int status)
