@@ -160,18 +160,44 @@ sh "rm -rf clones/*"
 ok, err = pcall(task.timeout, 0.7, clone, {url = server:at "stall", directory = tmp .. "/clones/a/b"})
 assert(not ok and errors.is(err, "timeout"), tostring(err))
 equal(listing(), "")
-equal(sh(("grep -lz '[1]27.0.0.1:%s' /proc/[0-9]*/cmdline 2>/dev/null | wc -l"):format(server.port)), "0")
+local function processes() -- those that have to do with the server
+	return tonumber(sh(("grep -lz '[1]27.0.0.1:%s' /proc/[0-9]*/cmdline 2>/dev/null | wc -l"):format(server.port)))
+end
+equal(processes(), 0)
+
+-- killed in the middle: no process
+local probe = ([[require("epact.git").clone {url = %q, directory = %q, credential = %q}]]):format(
+	server:at "stall", tmp .. "/clones/k", token)
+local script = tmp .. "/probe.lua"
+local function write_probe()
+	local file <close> = assert(io.open(script, "w"))
+	file:write(probe)
+end
+write_probe()
+do
+	local victim <close> = process.spawn {os.getenv("EPACT_BIN"), "run", script}
+	for _ = 1, 100 do
+		if processes() >= 2 then break end
+		task.sleep(0.05)
+	end
+	assert(processes() >= 2, "git and its remote helper run")
+	-- The program alone, not its group: as an out-of-memory killer does.
+	sh("kill -KILL " .. victim.pid)
+	for _ = 1, 20 do
+		if processes() == 0 then break end
+		task.sleep(0.05)
+	end
+	equal(processes(), 0)
+end
+sh "rm -rf clones/*"
 
 -- no git
-local probe = ([[
+probe = ([[
 	local git = require "epact.git"
 	local function code(f, ...) local ok, e = pcall(f, ...); return ok or e.code end
 	print(code(git.clone, {url = %q, directory = %q}), code(git.run, "/", {"version"}))
 ]]):format(server:at "open", tmp .. "/clones/x")
-local script = tmp .. "/probe.lua"
-local file = assert(io.open(script, "w"))
-file:write(probe)
-file:close()
+write_probe()
 equal(process.run({os.getenv("EPACT_BIN"), "run", script}, {env = {PATH = tmp}}).stdout, "no_git\tno_git\n")
 os.remove(script)
 equal(git.run("/", {"version"}).status, 0)
@@ -180,9 +206,7 @@ equal(git.run("/", {"version"}).status, 0)
 sh [[mkdir -p bin/home/templates/hooks; printf '#!/bin/sh\ntouch %s/ran\n' "$PWD" >bin/home/templates/hooks/post-checkout
 chmod +x bin/home/templates/hooks/post-checkout; printf '[init]\n\ttemplateDir = %s/bin/home/templates\n' "$PWD" >bin/home/.gitconfig]]
 probe = ([[require("epact.git").clone {url = %q, directory = %q, credential = %q}]]):format(server:at "ok", tmp .. "/clones/h", token)
-file = assert(io.open(script, "w"))
-file:write(probe)
-file:close()
+write_probe()
 local run = process.run({os.getenv("EPACT_BIN"), "run", script}, {env = {HOME = tmp .. "/bin/home", GIT_TRACE = "1",
 	GIT_TRACE_CURL = "1", GIT_TRACE_REDACT = "0", GIT_DIR = "/nonexistent", GIT_TEMPLATE_DIR = tmp .. "/bin/home/templates"}})
 equal(run.stderr, "")

@@ -85,7 +85,10 @@ TEST(what_is_there_is_not_touched)
 		CHECK_INT_EQ(ep_git_place_undo(&p, NULL), 0);
 	}
 	ep_git_place below = {.path = at("full/file/x")};
-	CHECK(ep_git_place_take(&below, &(ep_err){0}) < 0);
+	ep_err err = {0};
+	CHECK(ep_git_place_take(&below, &err) < 0);
+	CHECK(strstr(ep_err_message(&err), "full/file/x"));
+	ep_err_fini(&err);
 	CHECK(exists(at("full/file")));
 	unlink(at("full/file"));
 	unlink(at("link"));
