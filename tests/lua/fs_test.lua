@@ -1,0 +1,85 @@
+-- SPDX-License-Identifier: Apache-2.0
+local check = require "check"
+local fs = require "epact.fs"
+local task = require "epact.task"
+
+local function folder_with_files(path)
+	fs.write(path .. "/b", "two\0bytes")
+	fs.mkdir(path .. "/d/e", { parents = true })
+	fs.write(path .. "/d/e/a", "")
+	fs.write(path .. "/A", "1", { mode = tonumber("600", 8) })
+end
+
+local function check_reading(path)
+	check.equal(fs.read(path .. "/b"), "two\0bytes")
+	check.equal(fs.read(path .. "/d/e/a"), "")
+	check.fails("too_large", fs.read, path .. "/b", { max = 3 })
+	check.fails("not_found", fs.read, path .. "/missing")
+	local names = {}
+	for index, entry in ipairs(fs.list(path)) do names[index] = entry.name .. ":" .. entry.type end
+	check.equal(names, { "A:file", "b:file", "d:directory" })
+	local found = {}
+	for index, entry in ipairs(fs.walk(path)) do found[index] = entry.path .. ":" .. entry.type .. ":" .. entry.size end
+	check.equal(found, { "A:file:1", "b:file:9", "d:directory:0", "d/e:directory:0", "d/e/a:file:0" })
+	local about = fs.stat(path .. "/A")
+	check.equal({ about.type, about.size, about.mode }, { "file", 1, tonumber("600", 8) })
+	check.ok(math.abs(about.mtime - os.time()) < 60, "mtime is about now")
+	check.equal(fs.stat(path .. "/missing"), nil)
+	check.equal(fs.realpath(path .. "/d/../b"), fs.realpath(path) .. "/b")
+end
+
+local function check_writing(path)
+	fs.write(path .. "/b", "+", { append = true })
+	fs.write(path .. "/b", "new", { atomic = true, sync = true })
+	check.equal(fs.read(path .. "/b"), "new")
+	fs.copy(path .. "/b", path .. "/c")
+	fs.rename(path .. "/c", path .. "/b2")
+	check.equal(fs.read(path .. "/b2"), "new")
+	check.fails("exists", fs.mkdir, path .. "/d")
+	check.ok(not pcall(fs.remove, path .. "/d"), "a full folder stays")
+	fs.remove(path .. "/d", { recursive = true })
+	fs.remove(path .. "/d", { recursive = true })
+	check.fails("not_found", fs.remove, path .. "/d")
+	check.fails("unknown option", fs.write, path .. "/x", "", { apend = true })
+	check.fails("NUL", fs.read, "a\0b")
+end
+
+local function check_pieces(path)
+	do
+		local file <close> = fs.open(path .. "/p", "write")
+		for index = 1, 100 do file:write(("%05d"):format(index)) end
+		file:close()
+		check.fails("closed", file.write, file, "x")
+	end
+	local file <close> = fs.open(path .. "/p")
+	check.equal(file:read(7), "0000100")
+	local size = 7
+	for piece in function() return file:read(64) end do size = size + #piece end
+	check.equal(size, 500)
+	check.equal(file:read(), nil)
+end
+
+local kept
+do
+	local folder <close> = fs.temp_dir { prefix = "fs-" }
+	kept = tostring(folder)
+	check.ok(kept:find "/fs%-[^/]+$", "prefix")
+	folder_with_files(kept)
+	check_reading(kept)
+	check_writing(kept)
+	check_pieces(kept)
+	do
+		local inner <close> = fs.temp_dir { dir = kept }
+		check.equal(inner.path:sub(1, #kept + 1), kept .. "/")
+	end
+end
+check.equal(fs.stat(kept), nil, "the closed folder")
+
+-- A cancel removes it too.
+check.fails("timeout", task.timeout, 0.05, function()
+	local folder <close> = fs.temp_dir()
+	kept = folder.path
+	fs.write(kept .. "/a", "x")
+	task.sleep(10)
+end)
+check.equal(fs.stat(kept), nil, "the folder of a cancelled task")
