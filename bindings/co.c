@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Coroutines: the one place where a finished op becomes a resumed coroutine, and where protected calls know of
  * cancels. Tasks themselves are in task.c. */
+#include "bindings/stdlib.h"
 #include "bindings/task.h"
 
 /* What a coroutine yields when it waits, as opposed to what a script yields: the address is private. */
@@ -17,7 +18,18 @@ void epl_task_push(lua_State *L, epl_task *t)
 
 /* --- resuming --- */
 
-static bool yielded_wait(lua_State *co, int nres) { return nres == 1 && lua_touserdata(co, -1) == wait_mark(); }
+/* True when a coroutine that yielded waits for an op: the mark stays on its stack until it is resumed. */
+static bool waits(lua_State *co) { return lua_status(co) == LUA_YIELD && lua_touserdata(co, -1) == wait_mark(); }
+
+/* The end of every C function that waits. */
+static int yield_wait(lua_State *L, lua_KContext ctx, lua_KFunction k)
+{
+	lua_pushlightuserdata(L, wait_mark());
+	return lua_yieldk(L, 1, ctx, k);
+}
+
+/* The start of its continuation. */
+static void woken(lua_State *L) { lua_pop(L, 1); }
 
 /* The end of a coroutine. Outside any protected call: nothing here may allocate in Lua. */
 static void end_task(epl_task *t, int status)
@@ -56,9 +68,8 @@ static void resume(epl_task *t)
 		end_task(t, status);
 		return;
 	}
-	bool waits = yielded_wait(t->co, nres);
-	lua_pop(t->co, nres);
-	if (!waits) { /* coroutine.yield at the top of a task: lets the others run */
+	if (!waits(t->co)) { /* coroutine.yield at the top of a task: lets the others run */
+		lua_pop(t->co, nres);
 		t->status = EPL_TASK_READY;
 		ep_loop_ready(st->loop, &t->job);
 	}
@@ -75,31 +86,15 @@ static void on_op_done(ep_op *op)
 
 /* --- waiting --- */
 
-/* Names the function that can't be yielded across, for the error. */
-static int cannot_wait(lua_State *L, const char *why)
-{
-	lua_Debug ar;
-	for (int level = 1; lua_getstack(L, level, &ar); level++) {
-		lua_getinfo(L, "Sn", &ar);
-		if (*ar.what != 'C' || !ar.name) continue;
-		return luaL_error(L, "cannot wait here, inside '%s': %s", ar.name, why);
-	}
-	return luaL_error(L, "cannot wait here: %s", why);
-}
-
-static const char *wait_obstacle(lua_State *L, epl_task *t)
-{
-	if (!t) return "no task is running; call it from a script or a task";
-	if (!lua_isyieldable(L) || t->blocked)
-		return "Lua can't suspend a task in such a callback (a sort comparator, a gsub function, __tostring, __gc, "
-			   "a message handler); do the waiting before or after it";
-	return NULL;
-}
+/* Where a task can't be suspended: L itself, a coroutine that resumed it, or NULL. */
+static lua_State *obstacle(lua_State *L, const epl_task *t) { return lua_isyieldable(L) ? t->blocked_in : L; }
 
 void epl_check_can_wait(lua_State *L)
 {
-	const char *why = wait_obstacle(L, epl_state_of(L)->current);
-	if (why) cannot_wait(L, why);
+	const epl_task *t = epl_state_of(L)->current;
+	if (!t) luaL_error(L, "cannot wait here: no task is running; call it from a script or a task");
+	lua_State *at = obstacle(L, t);
+	if (at) epl_raise_cannot_wait(L, at);
 }
 
 static int raise_failure(lua_State *L, ep_op *op)
@@ -123,6 +118,7 @@ static int await_k(lua_State *L, int status, lua_KContext ctx)
 	epl_task *t = epl_state_of(L)->current;
 	epl_push *push = (epl_push *)ctx;
 	(void)status;
+	woken(L);
 	t->patient = false;
 	if (t->op->result == EP_ECANCELLED && epl_cancel_pending(t)) {
 		let_go(t);
@@ -141,10 +137,9 @@ static int await_k(lua_State *L, int status, lua_KContext ctx)
 static int await(lua_State *L, ep_op *op, epl_push *push, bool patient)
 {
 	epl_task *t = epl_state_of(L)->current;
-	const char *why = wait_obstacle(L, t);
-	if (why) {
+	if (!t || obstacle(L, t)) {
 		ep_op_release(op);
-		return cannot_wait(L, why);
+		epl_check_can_wait(L);
 	}
 	let_go(t);
 	t->op = op;
@@ -153,8 +148,7 @@ static int await(lua_State *L, ep_op *op, epl_push *push, bool patient)
 	ep_op_wait(op, on_op_done, t);
 	t->status = EPL_TASK_WAITING;
 	if (!patient && epl_cancel_pending(t)) ep_op_cancel(op, EP_ECANCELLED);
-	lua_pushlightuserdata(L, wait_mark());
-	return lua_yieldk(L, 1, (lua_KContext)push, await_k);
+	return yield_wait(L, (lua_KContext)push, await_k);
 }
 
 int epl_await(lua_State *L, ep_op *op, epl_push *push) { return await(L, op, push, false); }
@@ -165,6 +159,7 @@ static int yield_k(lua_State *L, int status, lua_KContext ctx)
 {
 	epl_task *t = epl_state_of(L)->current;
 	(void)status, (void)ctx;
+	woken(L);
 	return epl_cancel_pending(t) ? epl_raise_cancel(L, t, epl_cancel_reason(t)) : 0;
 }
 
@@ -174,8 +169,7 @@ int epl_yield(lua_State *L)
 	epl_check_can_wait(L);
 	t->status = EPL_TASK_READY;
 	ep_loop_ready(t->st->loop, &t->job);
-	lua_pushlightuserdata(L, wait_mark());
-	return lua_yieldk(L, 1, 0, yield_k);
+	return yield_wait(L, 0, yield_k);
 }
 
 /* --- cancels --- */
@@ -332,20 +326,18 @@ static int co_rawpcall(lua_State *L)
 static int resume_inner(lua_State *L, lua_State *co, int nargs, lua_KFunction k, lua_KContext ctx, int *nres)
 {
 	epl_task *t = epl_state_of(L)->current;
-	bool blocks = t && !lua_isyieldable(L);
-	if (blocks) t->blocked++;
+	lua_State *blocked_in = t ? t->blocked_in : NULL;
+	if (t && !lua_isyieldable(L)) t->blocked_in = L;
 	int status = lua_resume(co, L, nargs, nres);
-	if (blocks) t->blocked--;
-	if (status != LUA_YIELD || !yielded_wait(co, *nres)) return status;
-	lua_pop(co, 1);
-	lua_pushlightuserdata(L, wait_mark());
-	return lua_yieldk(L, 1, ctx, k);
+	if (t) t->blocked_in = blocked_in;
+	return waits(co) ? yield_wait(L, ctx, k) : status;
 }
 
 static bool can_resume(lua_State *L, lua_State *co, int nargs)
 {
 	if (!lua_checkstack(co, nargs + 1)) return lua_pushliteral(L, "too many arguments to resume"), false;
 	if (co == L) return lua_pushliteral(L, "cannot resume non-suspended coroutine"), false;
+	if (waits(co)) return lua_pushliteral(L, "cannot resume a coroutine that waits"), false;
 	if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
 		return lua_pushliteral(L, "cannot resume dead coroutine"), false;
 	return true;
@@ -383,6 +375,7 @@ static int resume_k(lua_State *L, int status, lua_KContext ctx)
 	lua_State *co = lua_tothread(L, 1);
 	int nres;
 	(void)ctx;
+	woken(L);
 	status = resume_inner(L, co, 0, resume_k, 0, &nres);
 	return resume_ended(L, co, status, nres);
 }
@@ -422,6 +415,7 @@ static int wrapped_k(lua_State *L, int status, lua_KContext ctx)
 	lua_State *co = lua_tothread(L, lua_upvalueindex(1));
 	int nres;
 	(void)ctx;
+	woken(L);
 	status = resume_inner(L, co, 0, wrapped_k, 0, &nres);
 	return wrap_ended(L, co, status, nres);
 }
@@ -451,15 +445,46 @@ static int co_wrap(lua_State *L)
 	return 1;
 }
 
+/* coroutine.status(co): one that waits is not suspended, since only the end of its wait resumes it. */
+static int co_status(lua_State *L)
+{
+	lua_State *co = lua_tothread(L, 1);
+	if (!co || !waits(co)) return lua_tocfunction(L, lua_upvalueindex(1))(L);
+	lua_pushliteral(L, "normal");
+	return 1;
+}
+
+static int co_close(lua_State *L)
+{
+	lua_State *co = lua_tothread(L, 1);
+	if (co && waits(co)) return luaL_error(L, "cannot close a coroutine that waits: cancel the task that runs it");
+	return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 static const luaL_Reg globals[] = {{"pcall", co_pcall}, {"xpcall", co_xpcall}, {"rawpcall", co_rawpcall}, {NULL, NULL}};
 static const luaL_Reg coroutines[] = {{"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
+static const luaL_Reg checked[] = {{"status", co_status}, {"close", co_close}, {NULL, NULL}};
+
+static void set_all(lua_State *L, const luaL_Reg *functions)
+{
+	for (; functions->name; functions++) {
+		lua_pushcfunction(L, functions->func);
+		epl_set_waiting(L, -2, functions->name, 0);
+	}
+}
 
 void epl_open_protected(lua_State *L)
 {
 	lua_pushglobaltable(L);
-	luaL_setfuncs(L, globals, 0);
+	set_all(L, globals);
 	lua_getfield(L, -1, "coroutine");
-	luaL_setfuncs(L, coroutines, 0);
+	set_all(L, coroutines);
+	epl_let_wait(L, wrapped, 0);
+	for (const luaL_Reg *r = checked; r->name; r++) { /* Lua's own is the upvalue */
+		lua_getfield(L, -1, r->name);
+		lua_pushcclosure(L, r->func, 1);
+		lua_setfield(L, -2, r->name);
+	}
 	lua_pop(L, 2);
 }
 

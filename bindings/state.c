@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bindings/lua_modules.h"
+#include "bindings/stdlib.h"
 #include "bindings/task.h"
 #include "runtime/base/mem.h"
 
@@ -111,6 +112,7 @@ static int open_state(lua_State *L)
 	epl_state *st = epl_state_of(L);
 	luaL_openlibs(L);
 	add_searcher(L);
+	epl_open_stdlib(L);
 	epl_open_protected(L);
 	lua_getglobal(L, "os");
 	lua_pushcfunction(L, os_exit);

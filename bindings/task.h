@@ -45,9 +45,9 @@ struct epl_task {
 	lua_Integer unwound;        /* the count when the cancel was raised: these calls let it pass */
 	void (*on_done)(void *arg); /* of the root */
 	void *done_arg;
-	int anchor;     /* in the table of tasks */
-	int blocked;    /* frames below that can't be suspended */
-	bool unwinding; /* the cancel was raised and has not arrived at the edge of its scope */
+	int anchor;            /* in the table of tasks */
+	lua_State *blocked_in; /* where a coroutine below can't be suspended; NULL: nowhere */
+	bool unwinding;        /* the cancel was raised and has not arrived at the edge of its scope */
 	bool grace_over;
 	bool patient; /* the wait is not ended by a cancel: it waits for children that were cancelled too */
 	bool daemon;
@@ -84,7 +84,7 @@ void epl_task_interrupt(epl_task *task);
  * serial number of the protected call. Below the results, or the error, is the message handler. */
 int epl_protected(lua_State *L, int nargs, lua_KFunction k);
 
-/* Replaces pcall, xpcall, coroutine.resume and coroutine.wrap, and adds rawpcall. */
+/* Replaces pcall, xpcall and functions of coroutine, and adds rawpcall; behind epl_open_stdlib. */
 void epl_open_protected(lua_State *L);
 
 /* --- task.c --- */

@@ -229,14 +229,6 @@ case("waits go through coroutines of the script, and a cancel closes what they h
 	equal(closed, true)
 end)
 
-case("where Lua can't wait, the error says so", function()
-	fails("cannot wait here", table.sort, { 2, 1, 3 }, function() task.sleep(0) end)
-	fails("cannot wait here", string.gsub, "a", "a", function() task.sleep(0) end)
-	fails("cannot wait here", tostring, setmetatable({}, { __tostring = function() task.sleep(0) end }))
-	local _, err = pcall(function() table.sort({ 2, 1 }, function() task.sleep(0) end) end)
-	check.contains(err, "'sort'")
-end)
-
 case("events wake those who wait", function()
 	local e, woken = task.event(), 0
 	task.scope(function(s)
