@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/base/mem.h"
@@ -203,4 +205,16 @@ static int run_walk(ep_work *work)
 ep_fs *ep_fs_walk_start(ep_loop *loop, const char *path)
 {
 	return ep_fs_start(ep_fs_new("walking", path, NULL), loop, run_walk);
+}
+
+int ep_fs_open_below(int folder, const char *name)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	long fd = syscall(SYS_openat2, folder, name, &how, sizeof how);
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* an old kernel, or a sandbox that does not know the call */
+		fd = openat(folder, name, (int)how.flags);
+	return fd < 0 ? -errno : (int)fd;
 }

@@ -117,6 +117,10 @@ char *ep_fs_take_data(ep_fs *call);
 /* The word of a type: "file", "directory", "symlink", "other". */
 const char *ep_fs_type_name(int type);
 
+/* Opens a file below a folder for reading, for a thread that may block; no part of the path may be a link or lead out.
+ * The descriptor, or a negated errno (-ELOOP: a link). */
+int ep_fs_open_below(int folder, const char *name);
+
 /* --- a file, piece by piece --- */
 
 enum { EP_FILE_READ, EP_FILE_WRITE, EP_FILE_APPEND };

@@ -232,6 +232,8 @@ fail:
 
 const char *ep_relace_client_url(const ep_relace_client *client) { return client->url.data; }
 
+ep_loop *ep_relace_client_loop(const ep_relace_client *client) { return client->loop; }
+
 ep_secret *ep_relace_client_credential(const ep_relace_client *client) { return client->credential; }
 
 int ep_relace_git_url(const ep_relace_client *client, ep_buf *out, const char *repo_id, size_t len, ep_err *err)

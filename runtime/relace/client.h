@@ -60,6 +60,8 @@ void ep_relace_client_release(ep_relace_client *client);
 /* "https://api.relace.run/v1", without a slash at its end; borrowed. */
 const char *ep_relace_client_url(const ep_relace_client *client);
 
+ep_loop *ep_relace_client_loop(const ep_relace_client *client);
+
 /* Borrowed. */
 ep_secret *ep_relace_client_credential(const ep_relace_client *client);
 

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/relace/upload.h"
+
+#include "runtime/base/mem.h"
+#include "runtime/relace/address.h"
+#include "runtime/relace/repo.h"
+
+typedef struct upload {
+	ep_relace_upload pub;
+	ep_relace_client *client;
+	ep_repeat repeat;
+	const char *doubt;
+	ep_buf path, before, behind;
+	ep_relace_limits limits;
+} upload;
+
+/* --- the end --- */
+
+static void finish(upload *u, int result) { ep_op_finish(&u->pub.op, result); }
+
+/* Ends with the failure of one of the two ops. */
+static void finish_as(upload *u, const ep_op *op, ep_err *err)
+{
+	ep_err_move(&u->pub.err, err);
+	finish(u, op->result);
+}
+
+static void free_upload(ep_op *op)
+{
+	upload *u = (upload *)op;
+	if (u->pub.tree) ep_op_release(&u->pub.tree->op);
+	if (u->pub.call) ep_op_release(&u->pub.call->op);
+	ep_buf_fini(&u->path);
+	ep_buf_fini(&u->before);
+	ep_buf_fini(&u->behind);
+	ep_err_fini(&u->pub.err);
+	ep_relace_client_release(u->client);
+	ep_free(u);
+}
+
+/* --- the call --- */
+
+static void on_called(ep_op *op)
+{
+	upload *u = op->owner;
+	if (op->result)
+		finish_as(u, op, &u->pub.call->err);
+	else
+		finish(u, 0);
+}
+
+static const ep_err *body_error(void *ctx) { return ep_files_body_error(ctx); }
+
+static void close_body(void *ctx) { ep_files_body_free(ctx); }
+
+/* Takes the body. */
+static int start_call(upload *u, ep_files_body *body)
+{
+	ep_relace_request request = ep_relace_request_of("POST", u->path.data, u->path.len, u->repeat, &u->limits);
+	request.body = EP_RELACE_JSON_STREAM;
+	request.stream = (ep_relace_stream){.source = &ep_files_body_source,
+		.ctx = body,
+		.len = ep_files_body_length(body),
+		.error = body_error,
+		.close = close_body};
+	request.bulk = true;
+	request.doubt = u->doubt;
+	int rc = ep_relace_start(&u->pub.call, u->client, &request, &u->pub.err);
+	if (!rc) ep_op_wait(&u->pub.call->op, on_called, u);
+	return rc;
+}
+
+/* --- the folder --- */
+
+static void on_listed(ep_op *op)
+{
+	upload *u = op->owner;
+	ep_files_body *body;
+	if (op->result || u->pub.op.state == EP_OP_ENDING) {
+		finish_as(u, op, &u->pub.tree->err);
+		return;
+	}
+	int rc = ep_files_body_of_tree(&body, u->pub.tree, ep_buf_text(&u->before), ep_buf_text(&u->behind), &u->pub.err);
+	if (!rc) rc = start_call(u, body);
+	if (rc) finish(u, rc);
+}
+
+static int start_tree(upload *u, ep_procs *procs, const ep_relace_files *files)
+{
+	ep_tree_options options = {.skip_binary = files->skip_binary};
+	u->pub.tree = ep_tree_start(procs, files->folder, &options);
+	if (!u->pub.tree) return ep_err_set(&u->pub.err, EP_ENOMEM, "no memory for a list of files");
+	ep_op_wait(&u->pub.tree->op, on_listed, u);
+	return 0;
+}
+
+static int start_list(upload *u, const ep_relace_files *files)
+{
+	ep_files_body *body;
+	int rc = ep_files_body_of_list(
+		&body, files->list, files->count, ep_buf_text(&u->before), ep_buf_text(&u->behind), &u->pub.err);
+	return rc ? rc : start_call(u, body);
+}
+
+/* --- the op --- */
+
+static void abort_upload(ep_op *op)
+{
+	upload *u = (upload *)op;
+	if (u->pub.call)
+		ep_op_cancel(&u->pub.call->op, op->why);
+	else if (u->pub.tree)
+		ep_op_cancel(&u->pub.tree->op, op->why);
+	else
+		finish(u, EP_ECANCELLED);
+}
+
+static void describe(const ep_op *op, ep_buf *text)
+{
+	const upload *u = (const upload *)op;
+	const ep_op *part = u->pub.call ? &u->pub.call->op : u->pub.tree ? &u->pub.tree->op : NULL;
+	if (part && part->class->describe)
+		part->class->describe(part, text);
+	else
+		ep_buf_puts(text, part ? part->class->name : "upload");
+}
+
+static const ep_op_class upload_class = {
+	.name = "upload", .abort = abort_upload, .free = free_upload, .describe = describe};
+
+/* Takes the path. */
+static int start(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs, upload *u,
+	const ep_relace_files *files, const ep_relace_limits *limits, ep_err *err)
+{
+	ep_op_init(&u->pub.op, ep_relace_client_loop(client), &upload_class, &u->pub.err);
+	u->client = ep_relace_client_retain(client);
+	u->limits = limits ? *limits : EP_RELACE_NO_LIMITS;
+	int rc = ep_relace_write_files_frame(&u->before, &u->behind, files->metadata, files->auto_index, &u->pub.err);
+	if (!rc) rc = files->folder ? start_tree(u, procs, files) : start_list(u, files);
+	if (rc) {
+		ep_err_move(err, &u->pub.err);
+		ep_op_release(&u->pub.op);
+		return rc;
+	}
+	ep_op_start(&u->pub.op);
+	*out = &u->pub;
+	return 0;
+}
+
+static upload *new_upload(ep_repeat repeat, const char *doubt, ep_err *err)
+{
+	upload *u = ep_calloc(1, sizeof *u);
+	if (!u) {
+		ep_err_set(err, EP_ENOMEM, "no memory for an upload");
+		return NULL;
+	}
+	u->repeat = repeat;
+	u->doubt = doubt;
+	return u;
+}
+
+int ep_relace_create_of_files(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs,
+	const ep_relace_files *files, const ep_relace_limits *limits, ep_err *err)
+{
+	upload *u = new_upload(EP_REPEAT_ONCE, "list the repos before you create another", err);
+	if (!u) return EP_ENOMEM;
+	ep_buf_puts(&u->path, "/repo");
+	return start(out, client, procs, u, files, limits, err);
+}
+
+int ep_relace_overwrite(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs, ep_relace_text repo_id,
+	const ep_relace_files *files, const ep_relace_limits *limits, ep_err *err)
+{
+	upload *u = new_upload(EP_REPEAT_SAFE, NULL, err);
+	if (!u) return EP_ENOMEM;
+	int rc = ep_relace_add_repo_path(&u->path, repo_id, "/update", err);
+	if (!rc) return start(out, client, procs, u, files, limits, err);
+	ep_buf_fini(&u->path);
+	ep_free(u);
+	return rc;
+}
