@@ -123,6 +123,8 @@ static int open_state(lua_State *L)
 	lua_call(L, 0, 0);
 	lua_pushcfunction(L, epl_open_task);
 	lua_call(L, 0, 0);
+	lua_pushcfunction(L, epl_open_secret);
+	lua_call(L, 0, 0);
 	return 0;
 }
 

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients of the Relace API, tokens, plain calls. Face: lua/epact/relace.lua; engine: runtime/relace; repos:
+ * bindings/relace_repo.c. */
+#include "bindings/relace.h"
+
+#include <string.h>
+
+#include "bindings/http.h"
+#include "bindings/json.h"
+#include "runtime/relace/client.h"
+#include "runtime/relace/token.h"
+
+typedef struct client {
+	ep_relace_client *client; /* NULL: not filled yet */
+} client;
+
+ep_relace_client *epl_check_relace(lua_State *L, int arg)
+{
+	const client *c = epl_check(L, arg, EPL_RELACE_CLIENT);
+	return c->client;
+}
+
+/* --- readers --- */
+
+typedef struct limit_options {
+	uint64_t timeout, deadline;
+	lua_Integer max_retries;
+	double max_retry_wait;
+} limit_options;
+
+static const epl_option limit_spec[] = {{"timeout", EPL_SECONDS, offsetof(limit_options, timeout), 0},
+	{"deadline", EPL_SECONDS, offsetof(limit_options, deadline), 0},
+	{"max_retries", EPL_INT, offsetof(limit_options, max_retries), 0},
+	{"max_retry_wait", EPL_NUMBER, offsetof(limit_options, max_retry_wait), 0}, {0}};
+
+static void check_patience(lua_State *L, lua_Integer max_retries, double max_retry_wait, const char *what)
+{
+	if (max_retries < -1 || max_retries > 100)
+		luaL_error(L, "%s: option 'max_retries' must be from 0 to 100, got %I", what, max_retries);
+	if (max_retry_wait < 0 && max_retry_wait != -1)
+		luaL_error(L, "%s: option 'max_retry_wait' must be a number of seconds, 0 or more", what);
+}
+
+ep_relace_limits epl_relace_limits(lua_State *L, int arg, const char *what)
+{
+	limit_options o = {.max_retries = -1, .max_retry_wait = -1};
+	if (!lua_isnoneornil(L, arg)) epl_read_options(L, arg, limit_spec, &o, what);
+	check_patience(L, o.max_retries, o.max_retry_wait, what);
+	return (ep_relace_limits){.timeout = o.timeout,
+		.deadline = o.deadline,
+		.max_retries = (int)o.max_retries,
+		.max_retry_wait = o.max_retry_wait};
+}
+
+ep_relace_text epl_check_repo_id(lua_State *L, int arg)
+{
+	ep_relace_text id;
+	if (lua_istable(L, arg)) {
+		lua_getfield(L, arg, "repo_id");
+		lua_replace(L, arg);
+	}
+	if (lua_type(L, arg) != LUA_TSTRING) luaL_typeerror(L, arg, "repo id (a string, or a table with repo_id)");
+	id.data = lua_tolstring(L, arg, &id.len);
+	return id;
+}
+
+typedef struct client_options {
+	epl_text base_url, user_agent, ca_file, ca_dir, proxy;
+	int api_key;
+	bool allow_http, http2;
+	uint64_t timeout, connect_timeout, stall_timeout;
+	lua_Integer max_retries;
+	double max_retry_wait, max_rate;
+} client_options;
+
+#define OPTION(name, kind)                                                                                             \
+	{                                                                                                                  \
+#name, kind, offsetof(client_options, name), 0                                                                 \
+	}
+
+static const epl_option client_spec[] = {{"api_key", EPL_VALUE, offsetof(client_options, api_key), EPL_REQUIRED},
+	OPTION(base_url, EPL_TEXT), OPTION(user_agent, EPL_TEXT), OPTION(ca_file, EPL_TEXT), OPTION(ca_dir, EPL_TEXT),
+	OPTION(proxy, EPL_TEXT), OPTION(allow_http, EPL_BOOL), OPTION(http2, EPL_BOOL), OPTION(timeout, EPL_SECONDS),
+	OPTION(connect_timeout, EPL_SECONDS), OPTION(stall_timeout, EPL_SECONDS), OPTION(max_retries, EPL_INT),
+	OPTION(max_retry_wait, EPL_NUMBER), OPTION(max_rate, EPL_NUMBER), {0}};
+
+static ep_relace_settings read_settings(lua_State *L, client_options *o)
+{
+	epl_read_options(L, 1, client_spec, o, "relace.client");
+	check_patience(L, o->max_retries, o->max_retry_wait, "relace.client");
+	if (o->max_rate < 0) luaL_error(L, "relace.client: option 'max_rate' must be calls a minute, 0 for no limit");
+	return (ep_relace_settings){.base_url = o->base_url.data,
+		.base_url_len = o->base_url.len,
+		.allow_http = o->allow_http,
+		.timeout = o->timeout,
+		.max_retries = (int)o->max_retries,
+		.max_retry_wait = o->max_retry_wait,
+		.max_rate = o->max_rate,
+		.user_agent = o->user_agent.data,
+		.connection = {.ca_file = o->ca_file.data,
+			.ca_dir = o->ca_dir.data,
+			.proxy = o->proxy.data,
+			.connect_timeout = o->connect_timeout,
+			.stall_timeout = o->stall_timeout,
+			.http2 = o->http2}};
+}
+
+/* --- clients --- */
+
+/* client(settings) -> client */
+static int relace_client(lua_State *L)
+{
+	client_options o = {.max_retries = -1, .max_retry_wait = -1};
+	ep_err err = {0};
+	lua_settop(L, 1);
+	client *c = epl_new(L, sizeof *c, EPL_RELACE_CLIENT);
+	ep_relace_settings settings = read_settings(L, &o);
+	ep_http *http = epl_http(L);
+	settings.credential = epl_check_secret(L, o.api_key);
+	int rc = ep_relace_client_new(&c->client, epl_loop(L), http, epl_secrets(L), &settings, &err);
+	ep_secret_release(settings.credential);
+	if (rc) return epl_raise(L, &err);
+	lua_settop(L, 2);
+	return 1;
+}
+
+typedef struct override_options {
+	int credential;
+	uint64_t timeout;
+	lua_Integer max_retries;
+	double max_retry_wait;
+} override_options;
+
+static const epl_option override_spec[] = {{"credential", EPL_VALUE, offsetof(override_options, credential), 0},
+	{"timeout", EPL_SECONDS, offsetof(override_options, timeout), 0},
+	{"max_retries", EPL_INT, offsetof(override_options, max_retries), 0},
+	{"max_retry_wait", EPL_NUMBER, offsetof(override_options, max_retry_wait), 0}, {0}};
+
+/* client:derive(options) -> client */
+static int client_derive(lua_State *L)
+{
+	override_options o = {.max_retries = -1, .max_retry_wait = -1};
+	ep_err err = {0};
+	ep_relace_client *parent = epl_check_relace(L, 1);
+	lua_settop(L, 2);
+	client *c = epl_new(L, sizeof *c, EPL_RELACE_CLIENT);
+	epl_read_options(L, 2, override_spec, &o, "client:with");
+	check_patience(L, o.max_retries, o.max_retry_wait, "client:with");
+	ep_relace_override own = {
+		.timeout = o.timeout, .max_retries = (int)o.max_retries, .max_retry_wait = o.max_retry_wait};
+	if (o.credential) own.credential = epl_check_secret(L, o.credential);
+	int rc = ep_relace_client_derive(&c->client, parent, &own, &err);
+	ep_secret_release(own.credential);
+	if (rc) return epl_raise(L, &err);
+	lua_settop(L, 3);
+	return 1;
+}
+
+static int client_url(lua_State *L)
+{
+	lua_pushstring(L, ep_relace_client_url(epl_check_relace(L, 1)));
+	return 1;
+}
+
+static int client_credential(lua_State *L)
+{
+	epl_push_secret(L, ep_secret_retain(ep_relace_client_credential(epl_check_relace(L, 1))));
+	return 1;
+}
+
+/* client:git_url(repo_id) -> string */
+static int client_git_url(lua_State *L)
+{
+	ep_relace_client *c = epl_check_relace(L, 1);
+	ep_relace_text id = epl_check_repo_id(L, 2);
+	ep_buf url = {0};
+	ep_err err = {0};
+	if (ep_relace_git_url(c, &url, id.data, id.len, &err)) {
+		ep_buf_fini(&url);
+		return epl_raise(L, &err);
+	}
+	lua_pushlstring(L, ep_buf_text(&url), url.len);
+	ep_buf_fini(&url);
+	return 1;
+}
+
+static int client_gc(lua_State *L)
+{
+	client *c = epl_check(L, 1, EPL_RELACE_CLIENT);
+	ep_relace_client_release(c->client);
+	c->client = NULL;
+	return 0;
+}
+
+/* --- answers --- */
+
+int epl_relace_push_json(lua_State *L, const ep_buf *body)
+{
+	ep_err err = {0};
+	if (!body->len) return 0;
+	return epl_json_decode(L, ep_buf_text(body), body->len, NULL, &err) ? epl_raise(L, &err) : 1;
+}
+
+static int push_answer(lua_State *L, ep_op *op) { return epl_relace_push_json(L, &((ep_relace_call *)op)->body); }
+
+int epl_await_answer(lua_State *L, int rc, ep_relace_call *call, ep_err *err)
+{
+	return rc ? epl_raise(L, err) : epl_await(L, &call->op, push_answer);
+}
+
+/* --- plain calls --- */
+
+static const char *const methods_known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", NULL};
+static const ep_repeat repeats[] = {
+	EP_REPEAT_SAFE, EP_REPEAT_SAFE, EP_REPEAT_ONCE, EP_REPEAT_SAFE, EP_REPEAT_ONCE, EP_REPEAT_SAFE};
+
+/* client:request(method, path, body, limits) -> answer */
+static int client_request(lua_State *L)
+{
+	ep_relace_client *c = epl_check_relace(L, 1);
+	int method = luaL_checkoption(L, 2, NULL, methods_known);
+	size_t len;
+	const char *path = epl_check_text(L, 3, &len);
+	ep_relace_limits limits = epl_relace_limits(L, 5, "client:request");
+	ep_relace_request request = ep_relace_request_of(methods_known[method], path, len, repeats[method], &limits);
+	ep_relace_call *call;
+	ep_err err = {0};
+	epl_check_can_wait(L);
+	if (!lua_isnoneornil(L, 4)) {
+		request.body = EP_RELACE_JSON;
+		if (epl_json_encode(L, 4, &request.bytes, &err)) {
+			ep_buf_fini(&request.bytes);
+			return epl_raise(L, &err);
+		}
+	}
+	int rc = ep_relace_start(&call, c, &request, &err);
+	return epl_await_answer(L, rc, call, &err);
+}
+
+/* --- tokens --- */
+
+typedef struct token_options {
+	epl_text name;
+	int repo_ids;
+	int ttl_seconds;
+} token_options;
+
+static const epl_option token_spec[] = {{"name", EPL_BYTES, offsetof(token_options, name), EPL_REQUIRED},
+	{"repo_ids", EPL_TABLE, offsetof(token_options, repo_ids), EPL_REQUIRED},
+	{"ttl_seconds", EPL_VALUE, offsetof(token_options, ttl_seconds), 0}, {0}};
+
+/* The strings of the array at index, as texts; pushes what holds them. */
+static ep_relace_text *read_ids(lua_State *L, int index, size_t *count)
+{
+	lua_Integer n = (lua_Integer)lua_rawlen(L, index);
+	ep_relace_text *ids = lua_newuserdatauv(L, (size_t)(n ? n : 1) * sizeof *ids, 0);
+	for (lua_Integer i = 0; i < n; i++) {
+		if (lua_rawgeti(L, index, i + 1) != LUA_TSTRING)
+			luaL_error(L, "repo_token:create: option 'repo_ids' must be an array of strings, element %I is a %s", i + 1,
+				luaL_typename(L, -1));
+		ids[i].data = lua_tolstring(L, -1, &ids[i].len); /* anchored by the array until the call was started */
+		lua_pop(L, 1);
+	}
+	*count = (size_t)n;
+	return ids;
+}
+
+static int64_t read_ttl(lua_State *L, int index)
+{
+	int is_integer;
+	if (!index) return 0;
+	lua_Integer ttl = lua_tointegerx(L, index, &is_integer);
+	if (!is_integer || lua_type(L, index) != LUA_TNUMBER || ttl < 1)
+		luaL_error(L, "repo_token:create: option 'ttl_seconds' must be a positive integer");
+	return ttl;
+}
+
+static void push_strings(lua_State *L, char *const *texts, size_t count)
+{
+	lua_createtable(L, (int)count, 0);
+	for (size_t i = 0; i < count; i++) {
+		lua_pushstring(L, texts[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+}
+
+static void push_token_fields(lua_State *L, ep_relace_token *token)
+{
+	lua_createtable(L, 0, 6);
+	if (token->secret) {
+		ep_secret *secret = token->secret;
+		token->secret = NULL;
+		epl_push_secret(L, secret);
+		lua_setfield(L, -2, "secret");
+	}
+	lua_pushstring(L, token->name);
+	lua_setfield(L, -2, "name");
+	push_strings(L, token->repo_ids, token->repo_count);
+	lua_setfield(L, -2, "repo_ids");
+	lua_pushstring(L, token->expires_at);
+	lua_setfield(L, -2, "expires_at");
+}
+
+#define ANSWER "epact.relace.answer"
+
+static int answer_gc(lua_State *L)
+{
+	ep_relace_token_fini(lua_touserdata(L, 1));
+	return 0;
+}
+
+/* What is read is the collector's, so that running out of memory in between loses nothing. */
+static int push_token(lua_State *L, ep_op *op, bool created)
+{
+	const ep_relace_call *call = (const ep_relace_call *)op;
+	ep_relace_token *token = epl_new(L, sizeof *token, ANSWER);
+	ep_err err = {0};
+	if (ep_relace_token_read(token, ep_buf_text(&call->body), call->body.len, created, epl_secrets(L), &err))
+		return epl_raise(L, &err);
+	push_token_fields(L, token);
+	ep_relace_token_fini(token);
+	return 1;
+}
+
+static int push_created(lua_State *L, ep_op *op) { return push_token(L, op, true); }
+static int push_found(lua_State *L, ep_op *op) { return push_token(L, op, false); }
+
+/* client:token_create(params, limits) -> {secret, name, repo_ids, expires_at} */
+static int token_create(lua_State *L)
+{
+	ep_relace_client *c = epl_check_relace(L, 1);
+	token_options o = {0};
+	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:create");
+	ep_relace_call *call;
+	ep_err err = {0};
+	size_t count;
+	luaL_checktype(L, 2, LUA_TTABLE);
+	epl_read_options(L, 2, token_spec, &o, "repo_token:create");
+	int64_t ttl = read_ttl(L, o.ttl_seconds);
+	const ep_relace_text *ids = read_ids(L, o.repo_ids, &count);
+	epl_check_can_wait(L);
+	if (ep_relace_token_create(&call, c, epl_relace_text(o.name), ids, count, ttl, &limits, &err))
+		return epl_raise(L, &err);
+	return epl_await(L, &call->op, push_created);
+}
+
+/* client:token_get(token, limits) -> {name, repo_ids, expires_at} */
+static int token_get(lua_State *L)
+{
+	ep_relace_client *c = epl_check_relace(L, 1);
+	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:get");
+	ep_relace_call *call;
+	ep_err err = {0};
+	epl_check_can_wait(L);
+	ep_secret *token = epl_check_secret(L, 2);
+	int rc = ep_relace_token_get(&call, c, token, &limits, &err);
+	ep_secret_release(token);
+	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, push_found);
+}
+
+/* client:token_delete(token, limits) */
+static int token_delete(lua_State *L)
+{
+	ep_relace_client *c = epl_check_relace(L, 1);
+	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:delete");
+	ep_relace_call *call;
+	ep_err err = {0};
+	epl_check_can_wait(L);
+	ep_secret *token = epl_check_secret(L, 2);
+	int rc = ep_relace_token_delete(&call, c, token, &limits, &err);
+	ep_secret_release(token);
+	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, NULL);
+}
+
+/* --- tables --- */
+
+static const luaL_Reg functions[] = {{"client", relace_client}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"derive", client_derive}, {"url", client_url}, {"credential", client_credential},
+	{"git_url", client_git_url}, {"request", client_request}, {"token_create", token_create}, {"token_get", token_get},
+	{"token_delete", token_delete}, {NULL, NULL}};
+static const luaL_Reg meta[] = {{"__gc", client_gc}, {NULL, NULL}};
+static const luaL_Reg answer_meta[] = {{"__gc", answer_gc}, {NULL, NULL}};
+
+int epl_open_relace(lua_State *L)
+{
+	epl_type(L, ANSWER, NULL, answer_meta);
+	epl_type(L, EPL_RELACE_CLIENT, NULL, meta);
+	luaL_getmetatable(L, EPL_RELACE_CLIENT);
+	luaL_newlib(L, methods);
+	epl_open_relace_repo(L);
+	lua_setfield(L, -2, "__index");
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EPL_RELACE_H
+#define EPL_RELACE_H
+
+/* The Relace client for its two bindings: relace.c (clients, tokens, calls) and relace_repo.c (repos).
+ *
+ * Life: what is read from the stack lives as long as the values there. Thread: the loop's. Owner: Lua.
+ * Errors: raised. */
+
+#include "bindings/epl.h"
+#include "runtime/relace/call.h"
+
+#define EPL_RELACE_CLIENT "epact.relace.client"
+
+/* The client of argument `arg`. */
+ep_relace_client *epl_check_relace(lua_State *L, int arg);
+
+/* How long a call may take: the options of a table at argument `arg` (nil or none: those of the client). */
+ep_relace_limits epl_relace_limits(lua_State *L, int arg, const char *what);
+
+/* The id at argument `arg`: a string, or a table with the field repo_id. */
+ep_relace_text epl_check_repo_id(lua_State *L, int arg);
+
+static inline ep_relace_text epl_relace_text(epl_text text) { return (ep_relace_text){text.data, text.len}; }
+
+/* Waits for the call (rc: of its start, with err) and pushes its answer as Lua value; nothing for an empty one. */
+int epl_await_answer(lua_State *L, int rc, ep_relace_call *call, ep_err *err);
+
+/* Pushes an answer's text as Lua value; raises `json` for what is none. */
+int epl_relace_push_json(lua_State *L, const ep_buf *body);
+
+/* Adds the methods of repos to the table on the top. */
+void epl_open_relace_repo(lua_State *L);
+
+#endif
