@@ -65,10 +65,19 @@ void ep_request_abort(ep_request *r)
 
 /* --- waiting --- */
 
+static const char *meaning(const ep_wait *w, int result)
+{
+	if (w->place == &w->request->writer) return "the peer went away before the end of the response";
+	if (result == EP_ETIMEOUT) return "the peer sent nothing more of the request's body in time";
+	if (result == EP_ETRUNCATED) return "the peer went away before the end of the request's body";
+	return "the request is over, its body can't be read any more";
+}
+
 void ep_request_wake(ep_wait *wait, int result)
 {
 	if (!wait) return;
 	*wait->place = NULL;
+	if (result) ep_err_set(&wait->err, result, "%s", meaning(wait, result));
 	ep_op_finish(&wait->op, result);
 }
 

@@ -190,3 +190,5 @@ void ep_request_end(ep_request *r)
 }
 
 bool ep_request_answered(const ep_request *r) { return r->answered; }
+
+bool ep_request_gone(const ep_request *r) { return !r->connection || r->cut; }

@@ -40,10 +40,10 @@ const char *ep_server_url(const ep_server *s);
 /* The number of requests that came and have not been answered to the last byte. */
 unsigned long ep_server_live(const ep_server *s);
 
-/* Waits for the next request. EP_ECLOSED once the server has closed, or stops and has none left. NULL: no memory. */
+/* Waits for the next request; ends without one when the server is closed, or stops and has none left. NULL: no memory. */
 ep_op *ep_server_accept(ep_server *s);
 
-/* The request of an accept that succeeded; the caller's count, once. */
+/* The request of an accept that succeeded, with the caller's count, once; NULL: there will be no more. */
 ep_request *ep_accept_take(ep_op *accept);
 
 /* Ends gently: accepts no more connections, answers new requests of old ones with 503, and closes when all requests are
@@ -108,6 +108,9 @@ int ep_request_respond_stream(
 int ep_request_respond_fd(ep_request *r, int status, const ep_header *headers, size_t count, int fd, ep_err *err);
 
 bool ep_request_answered(const ep_request *r);
+
+/* Whether the connection has gone or is being cut: nobody would see an answer. */
+bool ep_request_gone(const ep_request *r);
 
 /* Queues a copy of len bytes, however many. 0, EP_ECLOSED, EP_ENOMEM; EP_EINVAL: no stream, ended, or longer than said. */
 int ep_request_write(ep_request *r, const void *bytes, size_t len);

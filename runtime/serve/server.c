@@ -332,7 +332,7 @@ void ep_server_offer(ep_server *s, ep_request *r)
 
 static void refuse_accepts(ep_server *s)
 {
-	for (ep_node *n; (n = ep_list_shift(&s->accepts));) ep_op_finish(&EP_CONTAINER(n, accept_op, link)->op, EP_ECLOSED);
+	for (ep_node *n; (n = ep_list_shift(&s->accepts));) ep_op_finish(&EP_CONTAINER(n, accept_op, link)->op, 0);
 }
 
 ep_op *ep_server_accept(ep_server *s)
@@ -346,7 +346,7 @@ ep_op *ep_server_accept(ep_server *s)
 	if (n)
 		give(a, EP_CONTAINER(n, ep_request, queued));
 	else if (s->stopping || !s->daemon)
-		ep_op_finish(&a->op, EP_ECLOSED);
+		ep_op_finish(&a->op, 0);
 	else
 		ep_list_push(&s->accepts, &a->link);
 	return &a->op;

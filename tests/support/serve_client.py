@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The client of tests/unit/serve_test.c: serve_client.py WHAT PORT. Ends with 0 when all is as it should be."""
+"""The client of tests/unit/serve_test.c: serve_client.py WHAT PORT. Ends with 0 when all is as it should be.
+tests/lua/serve_test.lua imports it for its functions."""
 import http.client
 import socket
 import struct
@@ -203,4 +204,5 @@ def limits():
     equal(rest(sixth)[:12], b"HTTP/1.1 200")
 
 
-globals()[sys.argv[1]]()
+if __name__ == "__main__" and sys.argv[0] != "-c":
+    globals()[sys.argv[1]]()

@@ -114,15 +114,14 @@ static void on_accept(ep_op *op)
 {
 	fixture *f = op->owner;
 	f->accept = NULL;
-	if (op->result == 0) {
-		handler *h = ep_calloc(1, sizeof *h);
-		h->r = ep_accept_take(op);
-		accept_next(f);
-		read_on(h);
-	} else {
-		CHECK_INT_EQ(op->result, EP_ECLOSED);
-	}
+	CHECK_INT_EQ(op->result, 0);
+	ep_request *r = ep_accept_take(op);
 	ep_op_release(op);
+	if (!r) return;
+	handler *h = ep_calloc(1, sizeof *h);
+	h->r = r;
+	accept_next(f);
+	read_on(h);
 }
 
 static void accept_next(fixture *f)
