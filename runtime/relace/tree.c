@@ -95,12 +95,12 @@ static const ep_op_class step_class = {.name = "tree step", .abort = ep_work_abo
 static void start_step(ep_tree *tree, int (*run)(ep_work *), void (*done)(ep_op *))
 {
 	struct step *step = ep_calloc(1, sizeof *step);
+	if (step) step->tree = tree; /* the thread may run at once */
 	if (!step || ep_work_start(&step->work, tree->op.loop, &step_class, run)) {
 		ep_free(step);
 		finish(tree, EP_ENOMEM);
 		return;
 	}
-	step->tree = tree;
 	ep_op_retain(&tree->op);
 	tree->plan->inner = &step->work.op;
 	ep_op_wait(&step->work.op, done, tree);
