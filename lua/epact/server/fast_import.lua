@@ -22,7 +22,7 @@ end
 
 --- Returns the pieces of the stream that makes one commit and moves `ref` to it, and prints its id. `commit` holds
 --- ref, message, name, email, time (seconds since 1970), parent (an id, or nil for a first commit), removed and changed
---- (lists of paths) and tree (path to {mode, id, content}): an entry with content is written, one without is there already.
+--- (lists of paths) and tree (path to {mode, id, content}): an entry with content is written, one without is there.
 function fast_import.stream(commit)
 	local out, count = {}, 0
 	local function put(...)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The edits of a tree, without git: a tree is a table from path to entry {mode = "100644", id = blob id}; a new file is an
--- entry {mode, id, content}. An edit gives the new tree, built beside the old one, and the difference of the two.
+-- The edits of a tree, without git: a tree is a table from path to entry {mode = "100644", id = blob id}; a new file is
+-- an entry {mode, id, content}. An edit gives the new tree, built beside the old one, and the difference of the two.
 
 local errors = require "epact.server.errors"
 local paths = require "epact.server.paths"
@@ -144,9 +144,9 @@ local function rename_all(new, operations, touched)
 	return hidden
 end
 
---- The tree after a list of operations ({type, path, ...}), whatever their order: all deletes, then all writes, then all
---- renames. Returns what `overwrite` does; the old name of a rename is not among `changed_files`. Raises 404 for a missing
---- source and 400 for a target that exists or a clash of file and folder; `old` is never changed.
+--- The tree after a list of operations ({type, path, ...}), whatever their order: all deletes, then all writes, then
+--- all renames. Returns what `overwrite` does; the old name of a rename is not among `changed_files`. Raises 404 for a
+--- missing source and 400 for a target that exists or a clash of file and folder; `old` is never changed.
 function tree.apply(old, operations)
 	local new, touched = {}, {}
 	for path, entry in pairs(old) do new[path] = entry end

@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The life of a change to a repo: lock, write down what is to come, move the branch, settle. Ended at any point, also
+-- by kill -9, the repo is at its old or its new state, and the row in the database follows at the next start.
+
+local crypto = require "epact.crypto"
+local task = require "epact.task"
+
+local change = {}
+
+local SETTLE_GRACE = 10
+
+--- The id git gives a blob of these bytes.
+function change.blob_id(content)
+	return crypto.sha1(("blob %d\0%s"):format(#content, content))
+end
+
+-- What a change may move: the default branch, or (a push) any ref.
+local state_of = {}
+
+function state_of.branch(app, path, branch)
+	return app.git_store:head(path, branch) or "none"
+end
+
+function state_of.refs(app, path)
+	return crypto.sha256(app.git_store:refs(path))
+end
+
+local function state(app, watched, repo)
+	return watched .. " " .. state_of[watched](app, app.git_store:path(repo.id), repo.branch)
+end
+
+--- Brings the row of a repo in line with what became of a change that had begun: `pending` is
+--- {repo, branch, refs, metadata}, a row of store:pending().
+function change.settle(app, pending)
+	local watched = pending.refs:match("^%a+")
+	local now = state(app, watched, { id = pending.repo, branch = pending.branch })
+	app.store:end_update(pending.repo, now ~= pending.refs, pending.metadata)
+end
+
+--- Calls move(), which may move what is `watched` ("branch" or "refs") of a locked repo, between two notes in the
+--- database. `metadata` (nil: as it is) is what the repo has if something moved. Returns what move returns.
+function change.run(app, repo, watched, metadata, move)
+	local before = state(app, watched, repo)
+	local pending = { repo = repo.id, branch = repo.branch, refs = before, metadata = metadata }
+	app.store:begin_update(repo.id, before, metadata)
+	local settle <close> = setmetatable({}, { __close = function()
+		task.shield(SETTLE_GRACE, change.settle, app, pending)
+	end })
+	return move()
+end
+
+--- Makes one commit on the default branch: edit(old) gets the tree and returns the edit of it (tree.lua). Nothing is
+--- committed when nothing differs. Returns the members of the answer.
+function change.commit(app, repo, message, metadata, edit)
+	local lock <close> = app.locks:acquire(repo.id, app.options.lock_wait)
+	local path = app.git_store:path(repo.id)
+	local head = app.git_store:head(path, repo.branch)
+	local result = edit(app.trees:get(app.git_store, path, head))
+	if #result.changed == 0 and #result.removed == 0 then
+		if metadata then app.store:end_update(repo.id, true, metadata) end
+		return { repo_id = repo.id, repo_head = head, changed_files = {} }
+	end
+	local new_head = change.run(app, repo, "branch", metadata, function()
+		return app.git_store:commit(path, repo.branch, head, result, message)
+	end)
+	app.trees:put(path, new_head, result.tree)
+	app.maintenance:note(repo.id)
+	return { repo_id = repo.id, repo_head = new_head, changed_files = result.changed_files }
+end
+
+--- Gives content its blob id, for each of a list of writes that has content.
+function change.identify(writes)
+	for _, write in ipairs(writes) do
+		if write.content then write.id = change.blob_id(write.content) end
+	end
+	return writes
+end
+
+return change

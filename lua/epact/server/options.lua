@@ -1,0 +1,70 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The options of a server, with what holds when they are not given.
+
+local options = {}
+
+local MIB = 1 << 20
+
+-- name -> { types, default }
+local KNOWN = {
+	data = { "string" },
+	host = { "string", "127.0.0.1" },
+	port = { "integer", 0 },
+	api_key = { "string userdata" },
+	max_json = { "integer", 64 * MIB },
+	max_file = { "integer", 50 * MIB },
+	max_push = { "integer", 512 * MIB },
+	lock_wait = { "number integer", 2 },
+	push_wait = { "number integer", 10 },
+	git_sources = { "boolean string table", false },
+	import_timeout = { "number integer", 600 },
+	commit_name = { "string", "Relace" },
+	commit_email = { "string", "noreply@relace.ai" },
+	default_branch = { "string", "main" },
+	token_delete = { "boolean", true },
+	rate_limit = { "integer" },
+	pack_every = { "integer", 30 },
+	tree_cache = { "integer", 50000 },
+	grace = { "number integer", 5 },
+}
+
+local function known_names()
+	local names = {}
+	for name in pairs(KNOWN) do names[#names + 1] = name end
+	table.sort(names)
+	return table.concat(names, ", ")
+end
+
+local function kind_of(value)
+	return math.type(value) == "integer" and "integer" or type(value)
+end
+
+local function check(name, value)
+	local known = KNOWN[name]
+	if not known then
+		error(("server.start: unknown option '%s' (known: %s)"):format(tostring(name), known_names()), 0)
+	end
+	for kind in known[1]:gmatch("%a+") do
+		if kind_of(value) == kind then return end
+	end
+	error(("server.start: option '%s' must be of type %s"):format(name, (known[1]:gsub(" ", " or "))), 0)
+end
+
+--- Returns the given options completed by the defaults. Raises for an unknown name, naming the known ones, and for a
+--- value of a wrong type.
+function options.read(given)
+	local complete = {}
+	for name, known in pairs(KNOWN) do complete[name] = known[2] end
+	for name, value in pairs(given) do
+		check(name, value)
+		complete[name] = value
+	end
+	if not complete.data then error("server.start: option 'data', a folder, is missing", 0) end
+	local policy = complete.git_sources
+	if policy == true or (type(policy) == "string" and policy ~= "loopback" and policy ~= "any") then
+		error("server.start: option 'git_sources' must be false, 'loopback', 'any' or a list of hosts", 0)
+	end
+	return complete
+end
+
+return options

@@ -1,0 +1,234 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What the server knows beside the repos themselves, in one SQLite file that only one server at a time can open:
+-- repos, tokens (their SHA-256, never they), updates that have begun, and answers kept for a repeated request.
+
+local fault = require "epact.error"
+local json = require "epact.json"
+local sqlite = require "epact.sqlite"
+
+local store = {}
+store.__index = store
+
+local NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+
+local SCHEMA = [[
+CREATE TABLE IF NOT EXISTS repos (
+	id TEXT PRIMARY KEY,
+	created_at TEXT NOT NULL,
+	updated_at TEXT,
+	metadata TEXT,
+	auto_index INTEGER NOT NULL,
+	branch TEXT NOT NULL,
+	remote TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS repos_created ON repos (created_at, id);
+CREATE TABLE IF NOT EXISTS tokens (
+	hash TEXT PRIMARY KEY,
+	name TEXT NOT NULL,
+	created_at TEXT NOT NULL,
+	expires_at INTEGER
+) STRICT;
+CREATE TABLE IF NOT EXISTS token_repos (
+	token TEXT NOT NULL REFERENCES tokens (hash) ON DELETE CASCADE,
+	repo TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+	PRIMARY KEY (token, repo)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS token_repos_repo ON token_repos (repo);
+CREATE TABLE IF NOT EXISTS pending (
+	repo TEXT PRIMARY KEY REFERENCES repos (id) ON DELETE CASCADE,
+	refs TEXT NOT NULL,
+	metadata TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS answers (
+	key TEXT PRIMARY KEY,
+	request TEXT NOT NULL,
+	status INTEGER NOT NULL,
+	body TEXT,
+	created_at INTEGER NOT NULL
+) STRICT;
+]]
+
+local function open_alone(path)
+	-- Nobody else is to write: there is nothing to wait for but the end of a server that is just closing.
+	local db = sqlite.open(path, { busy_timeout = 1 })
+	local ok, failure = pcall(function()
+		db:exec("PRAGMA locking_mode = EXCLUSIVE")
+		db:exec(SCHEMA)
+		-- The lock is taken by the first write.
+		db:exec("PRAGMA user_version = 1")
+	end)
+	if ok then return db end
+	db:close()
+	return error(failure, 0)
+end
+
+--- Opens the file at `path`, which is made when it is missing. Raises when another server has it.
+function store.open(path)
+	local ok, db = pcall(open_alone, path)
+	if ok then return setmetatable({ db = db }, store) end
+	if fault.is(db, "busy") then
+		error(fault.new("busy", ("another server runs on this data folder (%s)"):format(path)), 0)
+	end
+	return error(db, 0)
+end
+
+--- Closes the file.
+function store:close()
+	self.db:close()
+end
+
+--- The time now, as text of the database.
+function store:now()
+	return self.db:one("SELECT " .. NOW .. " AS now").now
+end
+
+-- Repos
+
+local function repo_of(row)
+	if not row then return nil end
+	row.auto_index = row.auto_index == 1
+	row.metadata = row.metadata and json.decode(row.metadata)
+	return row
+end
+
+local function metadata_text(metadata)
+	return metadata and json.encode(metadata)
+end
+
+--- Adds a repo {id, metadata, auto_index, branch, remote}.
+function store:add_repo(repo)
+	self.db:run("INSERT INTO repos (id, created_at, metadata, auto_index, branch, remote) VALUES (?, " .. NOW ..
+		", ?, ?, ?, ?)", repo.id, metadata_text(repo.metadata), repo.auto_index and 1 or 0, repo.branch, repo.remote)
+end
+
+--- The repo with that id, or nil.
+function store:repo(id)
+	return repo_of(self.db:one("SELECT * FROM repos WHERE id = ?", id))
+end
+
+--- True when there is a repo with that id.
+function store:has_repo(id)
+	return self.db:one("SELECT 1 AS found FROM repos WHERE id = ?", id) ~= nil
+end
+
+--- Forgets a repo, and takes it out of the scopes of all tokens. False when there was none.
+function store:remove_repo(id)
+	return self.db:run("DELETE FROM repos WHERE id = ?", id) > 0
+end
+
+--- The ids of all repos.
+function store:repo_ids()
+	local ids = {}
+	for index, row in ipairs(self.db:all("SELECT id FROM repos")) do ids[index] = row.id end
+	return ids
+end
+
+local function list_conditions(query)
+	local conditions, values = { "1" }, {}
+	local function add(condition, ...)
+		conditions[#conditions + 1] = condition
+		for _, value in ipairs { ... } do values[#values + 1] = value end
+	end
+	if query.after then add("created_at > ?", query.after) end
+	if query.before then add("created_at < ?", query.before) end
+	for name, value in pairs(query.filter or {}) do
+		-- Values are strings: any other one equals none of them.
+		add("EXISTS (SELECT 1 FROM json_each(repos.metadata) WHERE key = ? AND type = 'text' AND value = ?)",
+			name, type(value) == "string" and value or sqlite.blob("not text"))
+	end
+	return table.concat(conditions, " AND "), values
+end
+
+--- One page of a checked list query (validate.list): the repos, and how many match in all.
+function store:list_repos(query)
+	local where, values = list_conditions(query)
+	local total = self.db:one("SELECT count(*) AS total FROM repos WHERE " .. where, table.unpack(values)).total
+	local order = query.order == "updated_at" and "coalesce(updated_at, created_at)" or "created_at"
+	local sql = ("SELECT * FROM repos WHERE %s ORDER BY %s %s, id LIMIT %d OFFSET %d"):format(where, order,
+		query.descending and "DESC" or "ASC", query.size, query.start)
+	local rows = self.db:all(sql, table.unpack(values))
+	for _, row in ipairs(rows) do repo_of(row) end
+	return rows, total
+end
+
+-- Updates
+
+--- Writes down, before a branch is moved, what is to be true afterwards: `refs` is the state before, in the form the
+--- caller compares, `metadata` (nil: as it is) what the repo has when they were moved.
+function store:begin_update(id, refs, metadata)
+	self.db:run("INSERT OR REPLACE INTO pending (repo, refs, metadata) VALUES (?, ?, ?)", id, refs,
+		metadata_text(metadata))
+end
+
+--- Ends an update: with `changed` the repo has the new metadata (nil: as it is) and was updated now.
+function store:end_update(id, changed, metadata)
+	self.db:transaction(function()
+		if changed then
+			self.db:run("UPDATE repos SET updated_at = " .. NOW .. ", metadata = coalesce(?, metadata) WHERE id = ?",
+				metadata_text(metadata), id)
+		end
+		self.db:run("DELETE FROM pending WHERE repo = ?", id)
+	end)
+end
+
+--- The updates that had begun when the last server ended: {repo, branch, refs, metadata}.
+function store:pending()
+	local rows = self.db:all("SELECT repo, branch, refs, pending.metadata FROM pending JOIN repos ON id = repo")
+	for _, row in ipairs(rows) do row.metadata = row.metadata and json.decode(row.metadata) end
+	return rows
+end
+
+--- Gives a repo another default branch.
+function store:set_branch(id, branch)
+	self.db:run("UPDATE repos SET branch = ? WHERE id = ?", branch, id)
+end
+
+-- Tokens
+
+--- Adds a token {hash, name, expires_at (seconds since 1970 or nil), repo_ids}, all or nothing.
+function store:add_token(token)
+	self.db:transaction(function()
+		self.db:run("INSERT INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, " .. NOW .. ", ?)", token.hash,
+			token.name, token.expires_at)
+		for _, id in ipairs(token.repo_ids) do
+			self.db:run("INSERT INTO token_repos (token, repo) VALUES (?, ?)", token.hash, id)
+		end
+	end)
+end
+
+--- The token with that hash: {name, created_at, expires_at, repo_ids}, or nil.
+function store:token(hash)
+	local token = self.db:one("SELECT name, created_at, expires_at FROM tokens WHERE hash = ?", hash)
+	if not token then return nil end
+	token.repo_ids = {}
+	for index, row in ipairs(self.db:all("SELECT repo FROM token_repos WHERE token = ? ORDER BY repo", hash)) do
+		token.repo_ids[index] = row.repo
+	end
+	return token
+end
+
+--- Forgets a token; false when there was none.
+function store:remove_token(hash)
+	return self.db:run("DELETE FROM tokens WHERE hash = ?", hash) > 0
+end
+
+--- Forgets the tokens that expired before `time`, and the answers that were kept before `kept_since`.
+function store:purge(time, kept_since)
+	self.db:run("DELETE FROM tokens WHERE expires_at < ?", time)
+	self.db:run("DELETE FROM answers WHERE created_at < ?", kept_since)
+end
+
+-- Kept answers
+
+--- The answer kept under `key` since `kept_since`: {request, status, body or nil}, or nil.
+function store:answer(key, kept_since)
+	return self.db:one("SELECT request, status, body FROM answers WHERE key = ? AND created_at >= ?", key, kept_since)
+end
+
+--- Keeps the answer to `request` (a hash of it) under `key`.
+function store:keep_answer(key, request, status, body)
+	self.db:run("INSERT OR REPLACE INTO answers (key, request, status, body, created_at) VALUES (?, ?, ?, ?, ?)", key,
+		request, status, body, os.time())
+end
+
+return store
