@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The bodies and headers of what is no success; who may ask at all.
+
+local contract = require "contract"
+local same, test = contract.same, contract.test
+
+local function check_bodies(api)
+	local unknown = api:expect(404, "GET", "/_stainless_unknown_path").json
+	same(unknown.code, "not_found", "code")
+	same(unknown.message, "no such route", "message")
+	local invalid = api:expect(422, "POST", "/repo_token", { body = {} }).json
+	same(invalid.code, "missing_required_field", "code")
+	same(invalid.detail[1].type, "missing", "type of the detail")
+	contract.matches(invalid.detail[1].msg, "required", "msg of the detail")
+	same(api:expect(400, "POST", "/repo", { body = "nonsense" }).json.message, "Invalid JSON in request body", "message")
+	for _, path in ipairs { "/repo/", "/repo_token/", "//repo", "/repo/x/y", "/repo//update" } do
+		api:expect(404, "DELETE", path)
+	end
+	local id = api:create()
+	for _, path in ipairs { "/agent", "/search", "/retrieve" } do
+		api:expect(404, "POST", "/repo/" .. id .. path, { body = { query = "x" } })
+	end
+	api:expect(404, "GET", "/repo/" .. id .. "/")
+	same(api:expect(405, "PATCH", "/repo/" .. id).headers.allow, "DELETE, GET", "Allow")
+	same(api:expect(405, "OPTIONS", "/repo").headers.allow, "GET, POST", "Allow")
+	same(api:expect(405, "PUT", "/repo/" .. id .. "/update", { body = "{}" }).headers.allow, "POST", "Allow")
+end
+
+local function check_credentials(api)
+	local id = api:create()
+	for _, path in ipairs { "/repo", "/repo/" .. id, "/repo/" .. id .. "/clone", "/repo/" .. id .. "/file/a", "/repo_token/x" } do
+		same(api:expect(401, "GET", path, { token = false }).json.code, "missing_api_key", "code")
+		for _, wrong in ipairs { "rlc-0", "rlcr-" .. ("0"):rep(40), "x", api.key .. "x", api.key:sub(1, -2) } do
+			same(api:expect(401, "GET", path, { token = wrong }).json.code, "invalid_api_key", "code")
+		end
+	end
+	for _, header in ipairs { "Bearer", "Bearer ", "Basic eDp5", "Digest x", api.key } do
+		api:expect(401, "GET", "/repo", { token = false, headers = { Authorization = header } })
+	end
+	api:expect(200, "GET", "/repo", { token = false, headers = { Authorization = "bearer " .. api.key } })
+end
+
+contract.serve({}, function(api)
+	test("checklist 12: failures have a message on top, unknown routes are 404", check_bodies, api)
+	test("no credential and a wrong one are 401 everywhere", check_credentials, api)
+end)
