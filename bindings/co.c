@@ -3,6 +3,7 @@
  * cancels. Tasks themselves are in task.c. */
 #include "bindings/stdlib.h"
 #include "bindings/task.h"
+#include "bindings/wait.h"
 
 /* What a coroutine yields when it waits, as opposed to what a script yields: the address is private. */
 static const char wait_tag;
@@ -45,7 +46,7 @@ static void end_task(epl_task *t, int status)
 		epl_scope_cancel(parent, "a task ran out of memory");
 	if (t->status == EPL_TASK_RUNNING) t->status = status == LUA_OK ? EPL_TASK_DONE : EPL_TASK_FAILED;
 	if (parent) epl_scope_child_ended(parent, t);
-	ep_signal_all(&t->waiters, 0);
+	epl_wake_all(&t->waiters);
 	if (t->on_done) {
 		t->on_done(t->done_arg); /* the root stays anchored: its result is read later */
 		return;
@@ -202,12 +203,22 @@ static void on_grace(ep_timer *timer)
 	epl_scope_interrupt(&t->own);
 }
 
-int epl_raise_cancel(lua_State *L, epl_task *t, const char *reason)
+void epl_start_unwinding(epl_task *t)
 {
 	if (!t->unwinding && ep_timer_start(t->st->loop, &t->grace, t->st->grace, on_grace)) t->grace_over = true;
 	t->unwinding = true;
 	t->unwound = t->protections;
-	return epl_raise_code(L, EP_ECANCELLED, "the task was cancelled: %s", reason);
+}
+
+int epl_raise_cancel(lua_State *L, epl_task *t, const char *reason)
+{
+	epl_start_unwinding(t);
+	ep_err err = {0};
+	ep_err_set(&err, EP_ECANCELLED, "the task was cancelled: %s", reason);
+	epl_push_err(L, &err);
+	epl_push_masked(L, reason);
+	lua_setfield(L, -2, "reason");
+	return lua_error(L);
 }
 
 void epl_stop_unwinding(epl_task *t)

@@ -63,6 +63,9 @@ void epl_check_can_wait(lua_State *L);
 /* Pushes the error object made of err, which is emptied. Its texts are masked. */
 void epl_push_err(lua_State *L, ep_err *err);
 
+/* Pushes the text with every secret in it hidden. */
+void epl_push_masked(lua_State *L, const char *text);
+
 /* Raises it. */
 int epl_raise(lua_State *L, ep_err *err);
 int epl_raise_code(lua_State *L, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));

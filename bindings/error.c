@@ -6,13 +6,18 @@
 
 #define TYPE "epact.error"
 
-static void set_masked(lua_State *L, const char *key, const char *text)
+void epl_push_masked(lua_State *L, const char *text)
 {
-	if (!text) return;
 	ep_buf b = {0};
 	ep_mask(&b, epl_secrets(L), text, strlen(text));
 	lua_pushlstring(L, ep_buf_text(&b), b.len);
 	ep_buf_fini(&b);
+}
+
+static void set_masked(lua_State *L, const char *key, const char *text)
+{
+	if (!text) return;
+	epl_push_masked(L, text);
 	lua_setfield(L, -2, key);
 }
 

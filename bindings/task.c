@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "bindings/task.h"
+#include "bindings/wait.h"
 #include "runtime/base/mem.h"
 
-#define TASK "epact.task"
-#define SCOPE "epact.scope"
-#define EVENT "epact.event"
+#define TASK EPL_TASK
+#define SCOPE EPL_SCOPE
 
 static epl_task *current(lua_State *L)
 {
@@ -38,6 +38,10 @@ void epl_scope_fini(lua_State *L, epl_scope *s)
 	luaL_unref(L, LUA_REGISTRYINDEX, s->trace);
 	luaL_unref(L, LUA_REGISTRYINDEX, s->others);
 	s->failure = s->trace = s->others = LUA_NOREF;
+	if (s->owns_reason) ep_free((char *)s->reason);
+	s->owns_reason = false;
+	s->reason = NULL;
+	if (s->listed) epl_nursery_fini(L, (epl_nursery *)s);
 }
 
 /* The scope behind s in a walk over the scopes inside top, or NULL. Scopes may nest as deep as tasks do, so
@@ -64,6 +68,17 @@ void epl_scope_cancel(epl_scope *s, const char *reason)
 	epl_scope_interrupt(s);
 }
 
+/* cancel([reason]) of a task or a scope; the text is copied. */
+static void cancel_for(lua_State *L, epl_scope *s, int arg, const char *otherwise)
+{
+	const char *given = luaL_optstring(L, arg, NULL);
+	if (s->cancelled || !s->open) return;
+	char *copy = given ? ep_strdup(given) : NULL;
+	if (given && !copy) luaL_error(L, "not enough memory");
+	s->owns_reason = copy != NULL;
+	epl_scope_cancel(s, copy ? copy : otherwise);
+}
+
 /* Daemons end when nothing else is left in their scope. */
 static void cancel_daemons(epl_scope *s)
 {
@@ -77,6 +92,12 @@ void epl_scope_child_ended(epl_scope *s, epl_task *t)
 {
 	s->children--;
 	if (t->daemon) s->daemons--;
+	if (t->status == EPL_TASK_CANCELLED && !t->own.cancelled) s->child_cancelled = true;
+	if (t->number) {
+		epl_nursery *n = (epl_nursery *)s;
+		n->live--;
+		epl_wake_all(&n->waiters);
+	}
 	bool joined = !ep_list_empty(&s->joiners);
 	if (joined && s->children == s->daemons) cancel_daemons(s);
 	if (!s->children) ep_signal_all(&s->joiners, 0);
@@ -178,19 +199,6 @@ static void restore_unwinding(epl_task *t, const epl_scope *s)
 	}
 }
 
-static int raise_failure(lua_State *L, epl_task *t, epl_scope *s)
-{
-	lua_rawgeti(L, LUA_REGISTRYINDEX, s->failure);
-	if (s->others != LUA_NOREF && lua_istable(L, -1)) {
-		lua_rawgeti(L, LUA_REGISTRYINDEX, s->others);
-		lua_setfield(L, -2, "others");
-	}
-	keep_trace_of(L, t, s);
-	restore_unwinding(t, s);
-	leave(L, t, s);
-	return lua_error(L);
-}
-
 /* True when the task would meet a cancel behind s too: then s does not absorb the one that ended its body. */
 static bool cancelled_outside(epl_task *t, epl_scope *s)
 {
@@ -206,21 +214,46 @@ static bool cancelled_outside(epl_task *t, epl_scope *s)
 	return pending;
 }
 
+static int raise_failure(lua_State *L, epl_task *t, epl_scope *s)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->failure);
+	if (s->others != LUA_NOREF && lua_istable(L, -1)) {
+		lua_rawgeti(L, LUA_REGISTRYINDEX, s->others);
+		lua_setfield(L, -2, "others");
+	}
+	keep_trace_of(L, t, s);
+	/* Behind a cancel the failure unwinds in its place: the waits of clean-up outside must not replace it. */
+	if (!s->outer_unwinding && cancelled_outside(t, s))
+		epl_start_unwinding(t);
+	else
+		restore_unwinding(t, s);
+	leave(L, t, s);
+	return lua_error(L);
+}
+
+/* True when a cancel ended the body, or one from outside a child: what the body returned may then lack its part. */
+static bool cut_short(epl_task *t, epl_scope *s)
+{
+	if (s->body_cancelled || !s->child_cancelled) return s->body_cancelled;
+	return cancelled_outside(t, s) || (s == &t->own && s->cancelled);
+}
+
 /* All children have ended; the body's results are on the stack, from 2 on. */
 static int scope_left(lua_State *L, epl_task *t, epl_scope *s)
 {
-	bool timed_out = s->timed_out, body_cancelled = s->body_cancelled;
+	bool timed_out = s->timed_out && (s->body_cancelled || s->child_cancelled);
+	bool cancelled = cut_short(t, s);
 	if (s->failure != LUA_NOREF) return raise_failure(L, t, s);
 	bool absorbs = s->cancelled && s != &t->own && !cancelled_outside(t, s);
-	if (body_cancelled && !absorbs) {
-		const char *reason = epl_cancel_reason(t);
+	if (cancelled && !absorbs) {
+		const char *reason = lua_pushstring(L, epl_cancel_reason(t)); /* leaving frees it */
 		leave(L, t, s);
 		return epl_raise_cancel(L, t, reason);
 	}
 	restore_unwinding(t, s);
 	leave(L, t, s);
 	if (timed_out) return epl_raise_code(L, EP_ETIMEOUT, "the time was up");
-	return body_cancelled ? 0 : lua_gettop(L) - 1;
+	return cancelled ? 0 : lua_gettop(L) - 1;
 }
 
 static int join(lua_State *L, epl_task *t, epl_scope *s);
@@ -271,10 +304,13 @@ static int run_in(lua_State *L, epl_task *t, epl_scope *s, int nargs)
 
 static epl_scope *push_scope(lua_State *L, epl_task *t)
 {
-	epl_scope *s = lua_newuserdatauv(L, sizeof *s, 0);
-	scope_init(s, t->scope, t);
+	epl_nursery *n = lua_newuserdatauv(L, sizeof *n, 0);
+	*n = (epl_nursery){.kept = LUA_NOREF, .first = 1};
+	ep_node_init(&n->waiters);
+	scope_init(&n->scope, t->scope, t);
+	n->scope.listed = true;
 	luaL_setmetatable(L, SCOPE);
-	return s;
+	return &n->scope;
 }
 
 /* scope(fn, ...): calls fn(s, ...) */
@@ -326,18 +362,24 @@ static int report_k(lua_State *L, int status, lua_KContext ctx)
 {
 	epl_task *t = epl_state_of(L)->current;
 	(void)ctx;
-	if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L);
-	if (is_cancel(L, t)) {
-		t->status = EPL_TASK_CANCELLED;
-		return lua_error(L);
+	if (status == LUA_OK || status == LUA_YIELD) {
+		if (t->number) epl_nursery_keep(L, t);
+		return lua_gettop(L);
 	}
-	t->status = EPL_TASK_FAILED;
+	t->status = is_cancel(L, t) ? EPL_TASK_CANCELLED : EPL_TASK_FAILED;
+	if (t->number) epl_nursery_keep(L, t);
+	if (t->status == EPL_TASK_CANCELLED) return lua_error(L);
 	if (t->own.parent) {
 		epl_task_push(L, t);
 		lua_getiuservalue(L, -1, EPL_TASK_WHERE);
 		const char *where = lua_tostring(L, -1);
-		lua_pushvalue(L, -3);
-		lua_pushfstring(L, "%s\n[task spawned at %s]", trace_of(L, t), where ? where : "?");
+		epl_task_name(L, -2);
+		const char *name = lua_tostring(L, -1);
+		lua_pushvalue(L, -4);
+		if (name)
+			lua_pushfstring(L, "%s\n[task '%s' spawned at %s]", trace_of(L, t), name, where);
+		else
+			lua_pushfstring(L, "%s\n[task spawned at %s]", trace_of(L, t), where ? where : "?");
 		lua_insert(L, -2);
 		scope_fail(L, t->own.parent, lua_tostring(L, -2));
 		lua_settop(L, -4);
@@ -353,14 +395,21 @@ static int task_entry(lua_State *L)
 	return report_k(L, lua_pcallk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, 0, report_k), 0);
 }
 
-/* Pushes "file:line" of the Lua code that called the running C function. */
+/* Pushes "file:line" of the nearest Lua code that is not of this library itself. */
 static void push_where(lua_State *L)
 {
-	size_t len;
-	luaL_where(L, 1);
-	const char *where = lua_tolstring(L, -1, &len);
-	lua_pushlstring(L, where, len > 2 ? len - 2 : 0); /* without ": " */
-	lua_remove(L, -2);
+	lua_Debug ar, own = {.currentline = 0};
+	for (int level = 1; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.currentline > 0 && strncmp(ar.source, "@epact/", 7) != 0) break;
+		if (ar.currentline > 0 && !own.currentline) own = ar;
+		ar.currentline = 0;
+	}
+	if (ar.currentline <= 0) ar = own;
+	if (ar.currentline > 0)
+		lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+	else
+		lua_pushliteral(L, "?");
 }
 
 /* Makes a task of the function and its nargs arguments on the top, which are popped; pushes its object. */
@@ -407,10 +456,27 @@ static int task_spawn(lua_State *L)
 	return 1;
 }
 
+/* Counts a task that a spawn method of its scope made among those of collect and each. */
+static void list(epl_task *t)
+{
+	epl_nursery *n = (epl_nursery *)t->own.parent;
+	t->number = ++n->spawned;
+	n->live++;
+}
+
 static int scope_spawn(lua_State *L)
 {
-	spawn(L, epl_check(L, 1, SCOPE), 2);
+	list(spawn(L, epl_check(L, 1, SCOPE), 2));
 	return 1;
+}
+
+/* spawn_try(fn, ...): a failure is not one of the task; upvalue 1 is pcall */
+static int scope_spawn_try(lua_State *L)
+{
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 2);
+	return scope_spawn(L);
 }
 
 static int scope_spawn_daemon(lua_State *L)
@@ -433,7 +499,7 @@ static int scope_deadline(lua_State *L)
 
 static int scope_cancel(lua_State *L)
 {
-	epl_scope_cancel(epl_check(L, 1, SCOPE), "its scope was cancelled");
+	cancel_for(L, epl_check(L, 1, SCOPE), 2, "its scope was cancelled");
 	return 0;
 }
 
@@ -446,7 +512,7 @@ static int scope_gc(lua_State *L)
 static bool has_ended(const epl_task *t) { return t->status >= EPL_TASK_DONE; }
 
 /* The results stay on the ended coroutine's stack as long as the task's object lives. */
-static int push_results(lua_State *L, epl_task *t)
+int epl_task_results(lua_State *L, epl_task *t)
 {
 	int n = lua_gettop(t->co);
 	if (t->status != EPL_TASK_DONE) {
@@ -464,24 +530,21 @@ static int push_results(lua_State *L, epl_task *t)
 static int on_task_ended(lua_State *L, ep_op *op)
 {
 	(void)op;
-	return push_results(L, lua_touserdata(L, 1));
+	return epl_task_results(L, lua_touserdata(L, 1));
 }
 
 static int task_await(lua_State *L)
 {
 	epl_task *t = epl_check(L, 1, TASK);
-	if (has_ended(t)) return push_results(L, t);
+	if (has_ended(t)) return epl_task_results(L, t);
 	if (t == epl_state_of(L)->current) return luaL_error(L, "a task can't wait for itself");
-	epl_check_can_wait(L);
-	ep_signal *ended = ep_signal_start(t->st->loop, &t->waiters);
-	if (!ended) return luaL_error(L, "not enough memory");
-	return epl_await(L, &ended->op, on_task_ended);
+	return epl_wait_in(L, &t->waiters, "a task's end", on_task_ended);
 }
 
 static int task_cancel(lua_State *L)
 {
 	epl_task *t = epl_check(L, 1, TASK);
-	if (!has_ended(t)) epl_scope_cancel(&t->own, "it was cancelled");
+	cancel_for(L, &t->own, 2, "it was cancelled");
 	return 0;
 }
 
@@ -494,11 +557,42 @@ static int task_status(lua_State *L)
 	return 1;
 }
 
+/* Names are in a table with weak keys, since most tasks have none. */
+static void push_names(lua_State *L) { luaL_getsubtable(L, LUA_REGISTRYINDEX, "epact.task.names"); }
+
+void epl_task_name(lua_State *L, int index)
+{
+	index = lua_absindex(L, index);
+	push_names(L);
+	lua_pushvalue(L, index);
+	lua_rawget(L, -2);
+	lua_remove(L, -2);
+}
+
+/* name() -> string or nil; name(text) -> the task */
+static int task_name(lua_State *L)
+{
+	epl_check(L, 1, TASK);
+	if (lua_isnone(L, 2)) return epl_task_name(L, 1), 1;
+	luaL_checktype(L, 2, LUA_TSTRING);
+	push_names(L);
+	lua_pushvalue(L, 1);
+	lua_pushvalue(L, 2);
+	lua_rawset(L, -3);
+	lua_settop(L, 1);
+	return 1;
+}
+
 static int task_tostring(lua_State *L)
 {
 	epl_task *t = epl_check(L, 1, TASK);
 	lua_getiuservalue(L, 1, EPL_TASK_WHERE);
-	lua_pushfstring(L, "task %p (%s, spawned at %s)", (void *)t, status_names[t->status], lua_tostring(L, -1));
+	epl_task_name(L, 1);
+	const char *status = status_names[t->status], *name = lua_tostring(L, -1);
+	if (name)
+		lua_pushfstring(L, "task '%s' (%s, spawned at %s)", name, status, lua_tostring(L, -2));
+	else
+		lua_pushfstring(L, "task %p (%s, spawned at %s)", (void *)t, status, lua_tostring(L, -2));
 	return 1;
 }
 
@@ -540,70 +634,6 @@ static int task_now(lua_State *L)
 {
 	lua_pushnumber(L, (lua_Number)ep_loop_now(epl_loop(L)) / 1e9);
 	return 1;
-}
-
-/* --- events: what one task waits for and another brings about --- */
-
-typedef struct event {
-	ep_node waiters;
-	bool set;
-} event;
-
-static int event_new(lua_State *L)
-{
-	event *e = lua_newuserdatauv(L, sizeof *e, 0);
-	ep_node_init(&e->waiters);
-	e->set = false;
-	luaL_setmetatable(L, EVENT);
-	return 1;
-}
-
-static int event_wait(lua_State *L)
-{
-	event *e = epl_check(L, 1, EVENT);
-	if (e->set) return 0;
-	epl_check_can_wait(L);
-	ep_signal *s = ep_signal_start(epl_loop(L), &e->waiters);
-	if (!s) return luaL_error(L, "not enough memory");
-	return epl_await(L, &s->op, NULL);
-}
-
-static int event_set(lua_State *L)
-{
-	event *e = epl_check(L, 1, EVENT);
-	e->set = true;
-	ep_signal_all(&e->waiters, 0);
-	return 0;
-}
-
-static int event_clear(lua_State *L)
-{
-	event *e = epl_check(L, 1, EVENT);
-	e->set = false;
-	return 0;
-}
-
-/* wake_one() -> whether a task was waiting; the event stays as it is */
-static int event_wake_one(lua_State *L)
-{
-	event *e = epl_check(L, 1, EVENT);
-	lua_pushboolean(L, ep_signal_one(&e->waiters, 0));
-	return 1;
-}
-
-static int event_is_set(lua_State *L)
-{
-	event *e = epl_check(L, 1, EVENT);
-	lua_pushboolean(L, e->set);
-	return 1;
-}
-
-/* Waiters hold the event on their stacks: any left belong to an instance that closes. */
-static int event_gc(lua_State *L)
-{
-	event *e = epl_check(L, 1, EVENT);
-	ep_signal_all(&e->waiters, EP_ECLOSED);
-	return 0;
 }
 
 /* --- the root --- */
@@ -661,23 +691,44 @@ int epl_root_result(epl_state *st, char **message, char **traceback, int *return
 /* --- the module --- */
 
 static const luaL_Reg task_methods[] = {
-	{"await", task_await}, {"cancel", task_cancel}, {"status", task_status}, {NULL, NULL}};
+	{"await", task_await}, {"cancel", task_cancel}, {"status", task_status}, {"name", task_name}, {NULL, NULL}};
 static const luaL_Reg task_meta[] = {{"__gc", task_gc}, {"__tostring", task_tostring}, {NULL, NULL}};
 static const luaL_Reg scope_methods[] = {{"spawn", scope_spawn}, {"spawn_daemon", scope_spawn_daemon},
 	{"deadline", scope_deadline}, {"cancel", scope_cancel}, {NULL, NULL}};
 static const luaL_Reg scope_meta[] = {{"__gc", scope_gc}, {NULL, NULL}};
-static const luaL_Reg event_methods[] = {{"wait", event_wait}, {"set", event_set}, {"clear", event_clear},
-	{"wake_one", event_wake_one}, {"is_set", event_is_set}, {NULL, NULL}};
-static const luaL_Reg event_meta[] = {{"__gc", event_gc}, {NULL, NULL}};
 static const luaL_Reg functions[] = {{"spawn", task_spawn}, {"scope", task_scope}, {"timeout", task_timeout},
-	{"shield", task_shield}, {"sleep", task_sleep}, {"current", task_current}, {"yield", epl_yield},
-	{"event", event_new}, {"now", task_now}, {NULL, NULL}};
+	{"shield", task_shield}, {"sleep", task_sleep}, {"current", task_current}, {"yield", epl_yield}, {"now", task_now},
+	{NULL, NULL}};
+
+static void open_names(lua_State *L)
+{
+	push_names(L);
+	lua_createtable(L, 0, 1);
+	lua_pushliteral(L, "k");
+	lua_setfield(L, -2, "__mode");
+	lua_setmetatable(L, -2);
+	lua_pop(L, 1);
+}
+
+static void open_spawn_try(lua_State *L)
+{
+	luaL_getmetatable(L, SCOPE);
+	lua_getfield(L, -1, "__index");
+	lua_getglobal(L, "pcall");
+	lua_pushcclosure(L, scope_spawn_try, 1);
+	lua_setfield(L, -2, "spawn_try");
+	lua_pop(L, 2);
+}
 
 int epl_open_task(lua_State *L)
 {
 	epl_type(L, TASK, task_methods, task_meta);
 	epl_type(L, SCOPE, scope_methods, scope_meta);
-	epl_type(L, EVENT, event_methods, event_meta);
+	open_names(L);
+	open_spawn_try(L);
 	luaL_newlib(L, functions);
+	epl_open_wait(L);
+	epl_open_event(L);
+	epl_open_collect(L);
 	return 1;
 }

@@ -22,12 +22,27 @@ typedef struct epl_scope {
 	size_t children, daemons; /* tasks spawned here that have not ended; those that end with the others */
 	lua_Integer serial;       /* of the protected call it is */
 	lua_Integer outer_unwound;
-	const char *reason; /* of the cancel; static text */
+	const char *reason; /* of the cancel */
 	int failure;        /* registry reference: the first error; LUA_NOREF */
 	int trace;          /* the text of its traceback */
 	int others;         /* a table of the errors that came later */
 	bool open, shield, cancelled, timed_out, body_cancelled, outer_unwinding;
+	bool child_cancelled; /* a child was ended by a cancel that was not its own */
+	bool owns_reason;     /* reason is a copy, else static text */
+	bool listed;          /* the scope is of an epl_nursery */
 } epl_scope;
+
+/* A scope with a handle, and what it keeps for collect and each: of the tasks that its spawn methods made, those
+ * that ended and returned something, in the order of their ends. */
+typedef struct epl_nursery {
+	epl_scope scope;
+	ep_node waiters;         /* who waits for the next end */
+	unsigned spawned;        /* numbers them */
+	unsigned live;           /* those that have not ended */
+	bool keeps_all;          /* somebody iterates: also those that returned nothing */
+	int kept;                /* registry reference to an array, or LUA_NOREF */
+	lua_Integer first, last; /* the range of it that is in use */
+} epl_nursery;
 
 enum { EPL_TASK_READY, EPL_TASK_RUNNING, EPL_TASK_WAITING, EPL_TASK_DONE, EPL_TASK_FAILED, EPL_TASK_CANCELLED };
 
@@ -52,7 +67,11 @@ struct epl_task {
 	bool patient; /* the wait is not ended by a cancel: it waits for children that were cancelled too */
 	bool daemon;
 	unsigned char status;
+	unsigned number; /* in the nursery that own.parent is; 0: it is not listed */
 };
+
+#define EPL_TASK "epact.task"
+#define EPL_SCOPE "epact.scope"
 
 /* User values of a task. */
 enum { EPL_TASK_THREAD = 1, EPL_TASK_WHERE, EPL_TASK_ERROR, EPL_TASK_TRACE, EPL_TASK_VALUES = EPL_TASK_TRACE };
@@ -75,6 +94,9 @@ bool epl_cancel_pending(epl_task *task);
 
 const char *epl_cancel_reason(const epl_task *task);
 int epl_raise_cancel(lua_State *L, epl_task *task, const char *reason);
+
+/* From here on the task unwinds because of a cancel: its clean-up may wait, for the grace at most. */
+void epl_start_unwinding(epl_task *task);
 void epl_stop_unwinding(epl_task *task);
 
 /* Ends the wait of a waiting task that has a cancel pending. */
@@ -90,10 +112,27 @@ void epl_open_protected(lua_State *L);
 /* --- task.c --- */
 
 void epl_scope_fini(lua_State *L, epl_scope *scope);
+
+/* The reason is a static text. No effect on a scope that was cancelled before. */
 void epl_scope_cancel(epl_scope *scope, const char *reason);
 
 /* Ends the waits, inside the scope, of the tasks that have a cancel pending. */
 void epl_scope_interrupt(epl_scope *scope);
 void epl_scope_child_ended(epl_scope *scope, epl_task *task);
+
+/* Pushes what an ended task returned and gives the number of values, or raises its error. */
+int epl_task_results(lua_State *L, epl_task *task);
+
+/* Pushes the name that the script gave to the task at index, or nil. */
+void epl_task_name(lua_State *L, int index);
+
+/* --- collect.c --- */
+
+/* In the ended task's coroutine, its results on the stack: keeps it for collect and each. */
+void epl_nursery_keep(lua_State *L, epl_task *task);
+void epl_nursery_fini(lua_State *L, epl_nursery *nursery);
+
+/* Adds the methods of scopes, and their table to the one on the top. */
+void epl_open_collect(lua_State *L);
 
 #endif

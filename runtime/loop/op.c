@@ -21,14 +21,12 @@ void ep_op_init(ep_op *op, ep_loop *loop, const ep_op_class *class, ep_err *err)
 	ep_job_init(&op->job, deliver);
 }
 
-static bool keeps_alive(const ep_op *op);
-
 void ep_op_start(ep_op *op)
 {
 	op->refs++;
 	op->state = EP_OP_OPEN;
 	ep_list_push(&op->loop->open, &op->job.link);
-	if (keeps_alive(op)) ep_loop_count_op(op->loop, 1);
+	if (!op->class->passive) ep_loop_count_op(op->loop, 1);
 	if (op->loop->closing) ep_op_cancel(op, EP_ECLOSED);
 }
 
@@ -66,7 +64,7 @@ void ep_op_finish(ep_op *op, int result)
 	ep_timer_stop(op->loop, &op->deadline);
 	ep_node_unlink(&op->job.link); /* from the ring of open ops */
 	ep_loop_ready(op->loop, &op->job);
-	if (keeps_alive(op)) ep_loop_count_op(op->loop, -1);
+	if (!op->class->passive) ep_loop_count_op(op->loop, -1);
 }
 
 void ep_op_unref(ep_op *op)
@@ -126,9 +124,7 @@ static void free_signal(ep_op *op)
 	ep_free(op);
 }
 
-static const ep_op_class signal_class = {.name = "signal", .abort = end_signal, .free = free_signal};
-
-static bool keeps_alive(const ep_op *op) { return op->class != &signal_class; }
+static const ep_op_class signal_class = {.name = "signal", .abort = end_signal, .free = free_signal, .passive = true};
 
 ep_signal *ep_signal_start(ep_loop *loop, ep_node *waiters)
 {

@@ -29,6 +29,8 @@ typedef struct ep_op_class {
 	void (*free)(ep_op *op);
 	/* Adds what it waits for, such as "GET 127.0.0.1/v1/repo"; NULL: the name will do. */
 	void (*describe)(const ep_op *op, ep_buf *text);
+	/* Such an op does not keep the loop alive: only somebody in this process could end it. */
+	bool passive;
 } ep_op_class;
 
 enum { EP_OP_IDLE, EP_OP_OPEN, EP_OP_ENDING, EP_OP_FINISHED, EP_OP_DONE };
