@@ -42,12 +42,23 @@ const char *epact_error(const epact *e) { return e->error ? e->error : ""; }
 const char *epact_traceback(const epact *e) { return e->traceback ? e->traceback : ""; }
 int epact_exit_status(const epact *e) { return e->exit_status; }
 
+/* Replaces a text by one without secrets: what a script raises may hold anything. */
+static char *masked(const epact *e, char *text)
+{
+	ep_buf b = {0};
+	if (!text) return NULL;
+	ep_mask(&b, &e->st->secrets, text, strlen(text));
+	ep_free(text);
+	return ep_buf_take(&b);
+}
+
+/* Takes both texts. */
 static void set_error(epact *e, char *error, char *traceback)
 {
 	ep_free(e->error);
 	ep_free(e->traceback);
-	e->error = error;
-	e->traceback = traceback;
+	e->error = masked(e, error);
+	e->traceback = masked(e, traceback);
 }
 
 /* --- open --- */
