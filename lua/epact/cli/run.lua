@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `epact run`: runs a script, with a local server beside it when asked.
 local args = require "epact.cli.args"
+local task = require "epact.task"
 
 local M = {}
 
@@ -32,13 +33,24 @@ local function load_script(code, file)
 	return loadfile(file, "t")
 end
 
--- The script runs beside a server of its own, which ends with it.
+-- The server lives a little longer than the script: what the script cleans up after a cancel still needs it.
+local function serve_until(server, ended)
+	task.shield(math.huge, function()
+		task.scope(function(s)
+			s:spawn_daemon(function() server:run() end)
+			ended:wait()
+		end)
+	end)
+end
+
 local function run_local(data, body)
 	local server <close> = require "epact.server".start { data = data }
 	local settings = require "epact.relace.settings"
 	settings.base_url, settings.api_key = server.url, server.api_key
-	return require "epact.task".scope(function(s)
-		s:spawn_daemon(function() server:run() end)
+	return task.scope(function(s)
+		local ended = task.event()
+		s:spawn(serve_until, server, ended)
+		local _ <close> = setmetatable({}, { __close = function() ended:set() end })
 		return body()
 	end)
 end
