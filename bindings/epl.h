@@ -34,7 +34,6 @@ ep_secrets *epl_secrets(lua_State *L);
  * were cancelled before. */
 enum {
 	EPL_ENGINE_HTTP,
-	EPL_ENGINE_SERVE,
 	EPL_ENGINE_RELACE,
 	EPL_ENGINE_FS,
 	EPL_ENGINE_PROC,

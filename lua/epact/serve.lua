@@ -88,14 +88,15 @@ end
 
 local PLAIN = { ["content-type"] = "text/plain; charset=utf-8" }
 
--- Whatever the handler does, the request is answered, and let go at the end.
+-- Whatever the handler does, the request is answered, and let go at the end; nothing of it reaches other requests.
 local function serve_one(self, handler, request)
 	local req <close> = request
 	local ok, err = xpcall(handler, with_traceback, req)
-	if not ok then report(self, err, req) end
-	if not req.handle:answered() and not req.handle:gone() then
-		req:respond(500, PLAIN, "internal server error\n")
+	if not ok then
+		local reported, second = pcall(report, self, err, req)
+		if not reported then log.error("on_error of the server: %s", tostring(second)) end
 	end
+	if not req.handle:answered() then pcall(req.respond, req, 500, PLAIN, "internal server error\n") end
 end
 
 --- Serves: calls `handler(request)` in a task of its own for each request, until the server is stopped or closed; then
@@ -178,11 +179,12 @@ function Request:save(path, limit)
 	local guard <close> = setmetatable({}, { __close = function()
 		if not done then pcall(fs.remove, path) end
 	end })
-	fs.write(path, "")
+	local file <close> = fs.open(path, "write")
 	for part in parts do
-		fs.write(path, part, { append = true })
+		file:write(part)
 		size = size + #part
 	end
+	file:close()
 	done = true
 	return size
 end

@@ -236,6 +236,33 @@ equal(s.recv(100)[:12], b"HTTP/1.1 408")]])
 	end)
 end)
 
+check.case("a body is saved while it arrives", function()
+	local path = os.getenv("TMPDIR") .. "/saved"
+	with_server({ on_error = function() end }, function(req)
+		if req.path == "/mistake" then req:body("5") end
+		req:respond(200, nil, tostring(req:save(path, req.path == "/limited" and 1000 or nil)))
+	end, function(server)
+		python(server, [[equal(get("/", "PUT", b"0123456789" * 300000)[1], b"3000000")]])
+		local file <close> = assert(io.open(path))
+		check.equal(file:read("a"), ("0123456789"):rep(300000))
+		python(server, [[
+equal(get("/limited", "PUT", b"x" * 1001)[0], 500)
+equal(get("/mistake")[0], 500)]])
+		local kept <close> = check.ok(io.open(path), "a file was removed that was not written")
+		python(server, [[
+s = raw(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabc"); time.sleep(0.1); s.close(); time.sleep(0.2)]])
+		check.equal(io.open(path), nil)
+	end)
+end)
+
+check.case("on_error that fails does not end the server", function()
+	with_server({ on_error = function() error("worse") end }, function() error("bad") end, function(server)
+		python(server, [[
+equal(get("/")[0], 500)
+equal(get("/")[0], 500)]])
+	end)
+end)
+
 check.case("files go out by their descriptor", function()
 	local path = os.getenv("TMPDIR") .. "/file"
 	local file = assert(io.open(path, "w"))

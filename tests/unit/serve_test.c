@@ -236,6 +236,23 @@ TEST(addresses)
 	ep_loop_close(loop, NULL, NULL);
 }
 
+TEST(open_without_memory)
+{
+	ep_err err = {0};
+	ep_loop *loop;
+	ep_server *server = NULL;
+	CHECK_INT_EQ(ep_loop_open(&loop, NULL, &err), 0);
+	for (long n = 1; !server; n++) {
+		ep_mem_fail_after(n);
+		int rc = ep_server_open(&server, loop, &(ep_server_options){0}, &err);
+		ep_mem_fail_after(0);
+		CHECK(rc == 0 || rc == EP_ENOMEM);
+		ep_err_fini(&err);
+	}
+	ep_server_close(server);
+	ep_loop_close(loop, NULL, NULL);
+}
+
 static void on_stopped(ep_op *op)
 {
 	fixture *f = op->owner;
