@@ -209,7 +209,10 @@ static const char *push_url(lua_State *L, const request_options *o, const char *
 	if (o->query) {
 		lua_pushstring(L, strchr(o->url.data, '?') ? "&" : "?");
 		epl_http_push_query(L, o->query, what);
-		parts += 2;
+		if (lua_rawlen(L, -1) == 0)
+			lua_pop(L, 2);
+		else
+			parts += 2;
 	}
 	lua_concat(L, parts);
 	return lua_tostring(L, -1);

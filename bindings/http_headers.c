@@ -100,7 +100,7 @@ epl_http_list *epl_http_read_headers(lua_State *L, int index, int bearer, const 
 /* --- queries --- */
 
 typedef struct pair {
-	const char *name, *value; /* borrowed from the table */
+	const char *name, *value; /* borrowed from the table; a value of NULL is the number */
 	size_t name_len, value_len, order;
 	char number[48];
 } pair;
@@ -120,8 +120,8 @@ static void set_value(lua_State *L, pair *p, const char *what)
 			snprintf(p->number, sizeof p->number, LUA_INTEGER_FMT, lua_tointeger(L, -1));
 		else
 			snprintf(p->number, sizeof p->number, LUA_NUMBER_FMT, lua_tonumber(L, -1));
-		p->value = p->number;
-		break;
+		p->value_len = strlen(p->number);
+		return;
 	default:
 		luaL_error(L, "%s: query parameter '%s' must be a string, a number, a boolean or an array of these, got %s",
 			what, p->name, luaL_typename(L, -1));
@@ -188,10 +188,11 @@ static int build_query(lua_State *L)
 	const pairs *all = lua_touserdata(L, 1);
 	ep_buf *b = lua_touserdata(L, 2);
 	for (size_t i = 0; i < all->count; i++) {
+		const pair *p = &all->list[i];
 		if (i) ep_buf_putc(b, '&');
-		ep_http_url_escape(b, all->list[i].name, all->list[i].name_len);
+		ep_http_url_escape(b, p->name, p->name_len);
 		ep_buf_putc(b, '=');
-		ep_http_url_escape(b, all->list[i].value, all->list[i].value_len);
+		ep_http_url_escape(b, p->value ? p->value : p->number, p->value_len);
 	}
 	return push_built(L, b);
 }
