@@ -47,8 +47,8 @@ static void end_task(epl_task *t, int status)
 	if (t->status == EPL_TASK_RUNNING) t->status = status == LUA_OK ? EPL_TASK_DONE : EPL_TASK_FAILED;
 	if (parent) epl_scope_child_ended(parent, t);
 	epl_wake_all(&t->waiters);
-	if (t->on_done) {
-		t->on_done(t->done_arg); /* the root stays anchored: its result is read later */
+	if (t == t->st->root) {
+		t->st->on_root_done(t->st->root_done_arg); /* the root stays anchored: its result is read later */
 		return;
 	}
 	lua_rawgeti(L, LUA_REGISTRYINDEX, t->st->task_table);

@@ -16,8 +16,10 @@ struct epl_state {
 	ep_secrets secrets;
 	epl_task *current; /* the task whose coroutine runs, NULL between */
 	epl_task *root;    /* NULL before the start and after its end */
-	uint64_t grace;    /* how long clean-up after a cancel may wait, ns */
-	int task_table;    /* registry reference: the tasks that have not ended */
+	void (*on_root_done)(void *arg);
+	void *root_done_arg;
+	uint64_t grace; /* how long clean-up after a cancel may wait, ns */
+	int task_table; /* registry reference: the tasks that have not ended */
 	size_t tasks;
 	struct {
 		void *engine;

@@ -642,8 +642,8 @@ void epl_root_start(epl_state *st, int nargs, void (*on_done)(void *arg), void *
 {
 	epl_task *t = new_task(st->L, NULL, nargs);
 	lua_pop(st->L, 1);
-	t->on_done = on_done;
-	t->done_arg = arg;
+	st->on_root_done = on_done;
+	st->root_done_arg = arg;
 	st->root = t;
 }
 
