@@ -7,6 +7,7 @@
 
 #include "bindings/http.h"
 #include "bindings/json.h"
+#include "runtime/relace/address.h"
 #include "runtime/relace/client.h"
 #include "runtime/relace/token.h"
 
@@ -107,6 +108,18 @@ static ep_relace_settings read_settings(lua_State *L, client_options *o)
 
 /* --- clients --- */
 
+static bool log_wanted(void *L) { return epl_log_wanted(L, EPL_LOG_DEBUG); }
+static void log_write(void *L, const char *line) { epl_log(L, EPL_LOG_DEBUG, "%s", line); }
+
+/* The log goes by the main coroutine, which lives as long as the instance. */
+static ep_relace_log log_of(lua_State *L)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+	ep_relace_log log = {log_wanted, log_write, lua_tothread(L, -1)};
+	lua_pop(L, 1);
+	return log;
+}
+
 /* client(settings) -> client */
 static int relace_client(lua_State *L)
 {
@@ -116,6 +129,7 @@ static int relace_client(lua_State *L)
 	client *c = epl_new(L, sizeof *c, EPL_RELACE_CLIENT);
 	ep_relace_settings settings = read_settings(L, &o);
 	ep_http *http = epl_http(L);
+	settings.log = log_of(L);
 	settings.credential = epl_check_secret(L, o.api_key);
 	int rc = ep_relace_client_new(&c->client, epl_loop(L), http, epl_secrets(L), &settings, &err);
 	ep_secret_release(settings.credential);
@@ -194,14 +208,32 @@ static int client_gc(lua_State *L)
 
 /* --- answers --- */
 
-int epl_relace_push_json(lua_State *L, const ep_buf *body)
+static int fail_answer(lua_State *L, const ep_relace_call *call, const char *why)
 {
 	ep_err err = {0};
-	if (!body->len) return 0;
-	return epl_json_decode(L, ep_buf_text(body), body->len, NULL, &err) ? epl_raise(L, &err) : 1;
+	ep_relace_no_json(&err, call, why);
+	return epl_raise(L, &err);
 }
 
-static int push_answer(lua_State *L, ep_op *op) { return epl_relace_push_json(L, &((ep_relace_call *)op)->body); }
+static int push_any(lua_State *L, ep_op *op)
+{
+	const ep_relace_call *call = (const ep_relace_call *)op;
+	ep_err err = {0};
+	if (!call->body.len) return 0;
+	if (!epl_json_decode(L, ep_buf_text(&call->body), call->body.len, NULL, &err)) return 1;
+	lua_pushstring(L, ep_err_message(&err));
+	ep_err_fini(&err);
+	return fail_answer(L, call, lua_tostring(L, -1));
+}
+
+int epl_relace_push_object(lua_State *L, const ep_relace_call *call)
+{
+	if (!call->body.len) return fail_answer(L, call, "it is empty");
+	push_any(L, (ep_op *)&call->op);
+	return lua_istable(L, -1) ? 1 : fail_answer(L, call, "it is no object");
+}
+
+static int push_answer(lua_State *L, ep_op *op) { return epl_relace_push_object(L, (ep_relace_call *)op); }
 
 int epl_await_answer(lua_State *L, int rc, ep_relace_call *call, ep_err *err)
 {
@@ -225,6 +257,7 @@ static int client_request(lua_State *L)
 	ep_relace_request request = ep_relace_request_of(methods_known[method], path, len, repeats[method], &limits);
 	ep_relace_call *call;
 	ep_err err = {0};
+	if (ep_relace_check_target(path, len, "path", &err)) return epl_raise(L, &err);
 	epl_check_can_wait(L);
 	if (!lua_isnoneornil(L, 4)) {
 		request.body = EP_RELACE_JSON;
@@ -233,8 +266,8 @@ static int client_request(lua_State *L)
 			return epl_raise(L, &err);
 		}
 	}
-	int rc = ep_relace_start(&call, c, &request, &err);
-	return epl_await_answer(L, rc, call, &err);
+	if (ep_relace_start(&call, c, &request, &err)) return epl_raise(L, &err);
+	return epl_await(L, &call->op, push_any);
 }
 
 /* --- tokens --- */
@@ -315,8 +348,7 @@ static int push_token(lua_State *L, ep_op *op, bool created)
 	const ep_relace_call *call = (const ep_relace_call *)op;
 	ep_relace_token *token = epl_new(L, sizeof *token, ANSWER);
 	ep_err err = {0};
-	if (ep_relace_token_read(token, ep_buf_text(&call->body), call->body.len, created, epl_secrets(L), &err))
-		return epl_raise(L, &err);
+	if (ep_relace_token_read(token, call, created, epl_secrets(L), &err)) return epl_raise(L, &err);
 	push_token_fields(L, token);
 	ep_relace_token_fini(token);
 	return 1;

@@ -23,11 +23,11 @@ ep_relace_text epl_check_repo_id(lua_State *L, int arg);
 
 static inline ep_relace_text epl_relace_text(epl_text text) { return (ep_relace_text){text.data, text.len}; }
 
-/* Waits for the call (rc: of its start, with err) and pushes its answer as Lua value; nothing for an empty one. */
+/* Waits for the call (rc: of its start, with err) and pushes its answer, a table; raises `json` for what is none. */
 int epl_await_answer(lua_State *L, int rc, ep_relace_call *call, ep_err *err);
 
-/* Pushes an answer's text as Lua value; raises `json` for what is none. */
-int epl_relace_push_json(lua_State *L, const ep_buf *body);
+/* Pushes an answer as table; raises `json` for what is none. */
+int epl_relace_push_object(lua_State *L, const ep_relace_call *call);
 
 /* Adds the methods of repos to the table on the top. */
 void epl_open_relace_repo(lua_State *L);

@@ -233,8 +233,8 @@ static void push_left_out(lua_State *L, const ep_tree *tree)
 static int push_uploaded(lua_State *L, ep_op *op)
 {
 	const ep_relace_upload *u = (const ep_relace_upload *)op;
-	int n = epl_relace_push_json(L, &u->call->body);
-	if (n && u->tree && lua_istable(L, -1)) {
+	int n = epl_relace_push_object(L, u->call);
+	if (u->tree) {
 		push_left_out(L, u->tree);
 		lua_setfield(L, -2, "left_out");
 	}

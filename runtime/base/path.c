@@ -4,7 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "runtime/base/buf.h"
 #include "runtime/base/utf8.h"
+
+enum { SHOWN_MAX = 60 };
 
 /* What is wrong with a segment; NULL: nothing. */
 static const char *wrong_segment(const char *s, size_t len)
@@ -33,14 +36,28 @@ static const char *wrong(const char *path, size_t len)
 	return NULL;
 }
 
-/* The name is shown as far as it is plain. */
-int ep_repo_path_check(const char *path, size_t len, ep_err *err)
+/* Adds the name as far as a terminal can show it, and at most 60 bytes of it. */
+static void add_shown(ep_buf *text, const char *path, size_t len)
 {
-	char shown[61];
-	size_t n = 0;
+	size_t at = 0;
+	while (at < len && at < SHOWN_MAX) {
+		size_t n = ep_utf8_sequence((const unsigned char *)path + at, len - at);
+		bool plain = n && (unsigned char)path[at] >= ' ' && path[at] != 0x7f;
+		if (!n) n = 1;
+		ep_buf_add(text, plain ? path + at : "?", plain ? n : 1);
+		at += n;
+	}
+	if (at < len) ep_buf_puts(text, "...");
+}
+
+int ep_repo_path_check(const char *path, size_t len, const char *argument, ep_err *err)
+{
 	const char *reason = wrong(path, len);
+	ep_buf shown = {0};
 	if (!reason) return 0;
-	for (; n < len && n < sizeof shown - 1; n++) shown[n] = path[n] < ' ' || path[n] == 0x7f ? '?' : path[n];
-	shown[n] = '\0';
-	return ep_err_set(err, EP_EINVAL, "the path '%s%s' of a file %s", shown, n < len ? "..." : "", reason);
+	if (!err) return EP_EINVAL;
+	add_shown(&shown, path, len);
+	ep_err_set(err, EP_EINVAL, "%s '%s' %s", argument, ep_buf_text(&shown), reason);
+	ep_buf_fini(&shown);
+	return EP_EINVAL;
 }

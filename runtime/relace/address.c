@@ -5,9 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "runtime/base/utf8.h"
-
-enum { ID_MAX = 128, FILE_MAX = 4096, NAME_MAX_BYTES = 255 };
+enum { ID_MAX = 128 };
 
 typedef struct span {
 	const char *at;
@@ -160,42 +158,17 @@ int ep_relace_check_path(const char *path, size_t len, const char *argument, ep_
 	return 0;
 }
 
-/* What is wrong with one segment of a file's path; NULL: nothing. */
-static const char *segment_fault(const char *s, size_t len)
+int ep_relace_check_target(const char *target, size_t len, const char *argument, ep_err *err)
 {
-	if (!len) return "has an empty segment, or is absolute";
-	if (len > NAME_MAX_BYTES) return "has a segment of more than 255 bytes";
-	if (len == 1 && s[0] == '.') return "has a segment '.'";
-	if (len == 2 && s[0] == '.' && s[1] == '.') return "has a segment '..'";
-	if (len == 4 && !strncasecmp(s, ".git", 4)) return "has a segment '.git'";
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f) return "holds a control byte";
-		if (s[i] == '\\') return "holds a backslash";
+	const char *query = memchr(target, '?', len);
+	int rc = ep_relace_check_path(target, query ? (size_t)(query - target) : len, argument, err);
+	for (const char *p = query; !rc && p && p < target + len; p++) {
+		unsigned char c = (unsigned char)*p;
+		if (c <= ' ' || c >= 0x7f || c == '#' || c == '\\')
+			rc = ep_err_set(
+				err, EP_EINVAL, "%s holds the byte 0x%02x in its query, which must be percent-encoded", argument, c);
 	}
-	return NULL;
-}
-
-static const char *file_fault(const char *path, size_t len)
-{
-	const char *fault = NULL;
-	if (!len) return "is empty";
-	if (len > FILE_MAX) return "is longer than 4096 bytes";
-	if (ep_utf8_check(path, len) != len) return "is not UTF-8";
-	for (size_t from = 0, i = 0; i <= len && !fault; i++) {
-		if (i < len && path[i] != '/') continue;
-		fault = segment_fault(path + from, i - from);
-		from = i + 1;
-	}
-	return fault;
-}
-
-int ep_relace_check_file(const char *path, size_t len, const char *argument, ep_err *err)
-{
-	const char *fault = file_fault(path, len);
-	if (!fault) return 0;
-	/* The path is shown where that says more than it costs, and does no harm to a terminal. */
-	bool show = len && len <= 200 && ep_utf8_check(path, len) == len && !strstr(fault, "control");
-	return ep_err_set(err, EP_EINVAL, show ? "%s %s: '%.*s'" : "%s %s", argument, fault, (int)len, path);
+	return rc;
 }
 
 int ep_relace_check_credential(const char *value, size_t len, const char *argument, ep_err *err)

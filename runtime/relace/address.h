@@ -26,13 +26,12 @@ bool ep_relace_loopback(const char *host, size_t len);
 /* Checks an id that becomes a segment of a path and a git URL: 1 to 128 of A-Z a-z 0-9 _ -, not starting with '-'. */
 int ep_relace_check_id(const char *id, size_t len, const char *argument, ep_err *err);
 
-/* Checks a path of a file in a repo: UTF-8, relative, no empty, "." or ".." segment, none that is ".git" in any case, no
- * control byte or backslash, at most 4096 bytes and 255 in a segment. */
-int ep_relace_check_file(const char *path, size_t len, const char *argument, ep_err *err);
-
 /* Checks a path of a request: starts with one '/', is printable ASCII without blank, '?', '#' or '\\', and no segment
  * of it is "." or "..", encoded or not. */
 int ep_relace_check_path(const char *path, size_t len, const char *argument, ep_err *err);
+
+/* Checks a path with or without a query behind a '?', which is printable ASCII without blank, '#' or '\\'. */
+int ep_relace_check_target(const char *target, size_t len, const char *argument, ep_err *err);
 
 /* Checks a credential: not empty, no byte that a header cannot carry. */
 int ep_relace_check_credential(const char *value, size_t len, const char *argument, ep_err *err);

@@ -1,100 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/relace/call.h"
+#include "runtime/relace/call_private.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "runtime/base/mem.h"
-#include "runtime/relace/address.h"
-#include "runtime/relace/answer.h"
-#include "runtime/relace/private.h"
 #include "runtime/relace/token.h"
 
 /* How long a cancelled token create waits for its answer and for the delete that follows. */
 #define UNDO_GRACE (2 * EP_SECOND)
-
-/* What a call is doing; it has one timer and at most one request under way. */
-enum { PHASE_WAIT, PHASE_SLOT, PHASE_SENT, PHASE_UNDO };
-
-typedef struct call {
-	ep_relace_call pub;
-	ep_relace_client *client;
-	const char *method, *doubt;
-	ep_buf url;
-	int body;
-	ep_buf bytes;
-	ep_relace_stream stream;
-	ep_repeat repeat;
-	ep_retry_policy retry;
-	uint64_t timeout, max_body;
-	double waited; /* seconds */
-	ep_timer timer;
-	unsigned char phase;
-	bool gone_is_done, makes_token;
-} call;
-
-static void launch(call *c);
-
-/* --- the end --- */
-
-static void close_body(call *c)
-{
-	if (c->stream.close) c->stream.close(c->stream.ctx);
-	c->stream = (ep_relace_stream){0};
-	ep_buf_fini(&c->bytes);
-}
-
-static void finish(call *c, int result)
-{
-	ep_timer_stop(c->client->loop, &c->timer);
-	close_body(c);
-	ep_op_finish(&c->pub.op, result);
-}
-
-static void add_operation(const call *c, ep_buf *text)
-{
-	ep_buf_puts(text, c->method);
-	ep_buf_putc(text, ' ');
-	ep_relace_show_path(text, c->url.data + c->client->shown_at, c->url.len - c->client->shown_at);
-}
-
-/* Ends the call with what stands in its err, which gets all that is known. */
-static void fail(call *c)
-{
-	ep_err *err = &c->pub.err;
-	ep_buf text = {0};
-	ep_http_field id;
-	add_operation(c, &text);
-	ep_err_text(&err->operation, ep_buf_text(&text), text.len);
-	ep_buf_fini(&text);
-	err->attempts = c->pub.attempts;
-	err->status = c->pub.status;
-	if (c->pub.http && ep_http_header_find(c->pub.http, "x-request-id", &id))
-		ep_err_text(&err->request_id, id.value, id.value_len);
-	finish(c, err->code);
-}
-
-/* The call has failed, and may have been carried out: the cause is in err. */
-static void doubt(call *c, int code)
-{
-	ep_err *err = &c->pub.err, cause = {0};
-	ep_err_move(&cause, err);
-	ep_err_set(err, code, "%s; it may have been carried out: %s", ep_err_message(&cause),
-		c->doubt ? c->doubt : "look before you do it again");
-	err->detail = cause.detail;
-	cause.detail = NULL;
-	err->maybe_sent = true;
-	ep_err_fini(&cause);
-}
-
-static void finish_aborted(call *c, bool maybe_done)
-{
-	int why = c->pub.op.why;
-	ep_err_fini(&c->pub.err);
-	ep_err_set(&c->pub.err, why, why == EP_ETIMEOUT ? "the deadline of the call is over" : "the call was cancelled");
-	if (maybe_done) doubt(c, why == EP_ETIMEOUT ? EP_EINDOUBT : why);
-	fail(c);
-}
 
 /* --- an attempt has ended --- */
 
@@ -128,31 +42,13 @@ static ep_attempt facts(const call *c)
 	return a;
 }
 
-static void fail_attempt(call *c, const ep_attempt *a, const ep_decision *d)
-{
-	ep_err *err = &c->pub.err;
-	ep_http_call *http = c->pub.http;
-	const ep_err *said = a->code && c->stream.error ? c->stream.error(c->stream.ctx) : NULL;
-	if (said && said->code == a->code)
-		ep_err_set(err, a->code, "%s", ep_err_message(said));
-	else if (a->code)
-		ep_err_move(err, &http->err);
-	else
-		ep_answer_error(err, a->status, ep_buf_text(&http->body), http->body.len, c->client->secrets);
-	if (!err->code) ep_err_set(err, a->code, "%s", ep_err_slug(a->code));
-	if (d->verdict == EP_VERDICT_IN_DOUBT) doubt(c, EP_EINDOUBT);
-	err->retryable = d->retryable;
-	err->retry_after = a->retry_after;
-	fail(c);
-}
-
 static void succeed(call *c)
 {
 	if (c->pub.status < 300) {
 		c->pub.body = c->pub.http->body;
 		c->pub.http->body = (ep_buf){0};
 	}
-	finish(c, 0);
+	ep_relace_call_finish(c, 0);
 }
 
 static void on_due(ep_timer *timer);
@@ -162,7 +58,7 @@ static void wait_then(call *c, int phase, uint64_t delay)
 	c->phase = (unsigned char)phase;
 	if (ep_timer_start(c->client->loop, &c->timer, delay, on_due)) {
 		ep_err_set(&c->pub.err, EP_ENOMEM, "no memory for a timer");
-		fail(c);
+		ep_relace_call_fail(c);
 	}
 }
 
@@ -171,7 +67,7 @@ static void repeat(call *c, const ep_attempt *a, const ep_decision *d)
 	int rc;
 	if (c->body == EP_RELACE_JSON_STREAM &&
 		(rc = c->stream.source->rewind ? c->stream.source->rewind(c->stream.ctx) : EP_EIO)) {
-		fail_attempt(c, a, d);
+		ep_relace_call_fail_attempt(c, a, d);
 		return;
 	}
 	c->waited += d->wait;
@@ -192,12 +88,13 @@ static void on_answer(ep_op *op)
 	ep_attempt a = facts(c);
 	ep_decision d = ep_retry_decide(&c->retry, c->repeat, &a, ep_relace_chance(c->client));
 	bool gone = c->gone_is_done && a.status == 404 && !a.code;
+	ep_relace_call_log(c, &a, d.verdict == EP_VERDICT_REPEAT && !gone ? d.wait : -1);
 	if (d.verdict == EP_VERDICT_OK || gone)
 		succeed(c);
 	else if (d.verdict == EP_VERDICT_REPEAT)
 		repeat(c, &a, &d);
 	else
-		fail_attempt(c, &a, &d);
+		ep_relace_call_fail_attempt(c, &a, &d);
 }
 
 /* --- an attempt --- */
@@ -246,8 +143,9 @@ static void launch(call *c)
 	set_body(c, &request);
 	c->phase = PHASE_SENT;
 	c->pub.attempts++;
+	c->began = ep_loop_now(c->client->loop);
 	if (ep_relace_headers(&request.headers, c->client, headers_of(c->body), &c->pub.err) || send_request(c, &request))
-		fail(c);
+		ep_relace_call_fail(c);
 }
 
 /* The wait is over: takes a slot, which may mean another wait. */
@@ -283,7 +181,7 @@ static void on_undone(ep_op *op)
 	call *c = op->owner;
 	int status = c->pub.http->status;
 	bool gone = !op->result && ((status >= 200 && status < 300) || status == 404);
-	finish_aborted(c, !gone);
+	ep_relace_call_finish_aborted(c, !gone);
 }
 
 /* Deletes the token that the answer of a cancelled create has brought. */
@@ -301,7 +199,7 @@ static void undo(call *c)
 	if (!rc) rc = send_request(c, &request);
 	ep_buf_wipe(&url);
 	if (rc)
-		finish_aborted(c, true);
+		ep_relace_call_finish_aborted(c, true);
 	else
 		ep_op_wait(&c->pub.http->op, on_undone, c);
 }
@@ -314,14 +212,14 @@ static void after_abort(call *c)
 	if (done && c->makes_token && c->pub.op.why != EP_ECLOSED)
 		undo(c);
 	else
-		finish_aborted(c, c->repeat == EP_REPEAT_ONCE && (done || unknown));
+		ep_relace_call_finish_aborted(c, c->repeat == EP_REPEAT_ONCE && (done || unknown));
 }
 
 static void abort_call(ep_op *op)
 {
 	call *c = (call *)op;
 	if (c->phase == PHASE_WAIT || c->phase == PHASE_SLOT) {
-		finish_aborted(c, false);
+		ep_relace_call_finish_aborted(c, false);
 		return;
 	}
 	bool patient = c->makes_token && op->why != EP_ECLOSED;
@@ -335,7 +233,7 @@ static void free_call(ep_op *op)
 {
 	call *c = (call *)op;
 	if (c->pub.http) ep_op_release(&c->pub.http->op);
-	close_body(c);
+	ep_relace_call_close_body(c);
 	ep_err_fini(&c->pub.err);
 	ep_buf_wipe(&c->url); /* a token may stand in it */
 	if (c->makes_token)
@@ -346,7 +244,7 @@ static void free_call(ep_op *op)
 	ep_free(c);
 }
 
-static void describe(const ep_op *op, ep_buf *text) { add_operation((const call *)op, text); }
+static void describe(const ep_op *op, ep_buf *text) { ep_relace_call_operation((const call *)op, text); }
 
 static const ep_op_class call_class = {.name = "relace", .abort = abort_call, .free = free_call, .describe = describe};
 
@@ -401,7 +299,7 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 	ep_op_start(&c->pub.op);
 	if (request->limits.deadline && ep_op_deadline(&c->pub.op, request->limits.deadline)) {
 		ep_err_set(&c->pub.err, EP_ENOMEM, "no memory for a timer");
-		fail(c);
+		ep_relace_call_fail(c);
 	} else if (ep_op_open(&c->pub.op)) {
 		go(c);
 	}

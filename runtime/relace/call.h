@@ -78,6 +78,9 @@ typedef struct ep_relace_call {
 /* Starts a call. EP_ENOMEM at once, all else by the op. */
 int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_request *request, ep_err *err);
 
+/* Fills err for a call whose answer, a success, is not what it should be; why: a few words. Returns EP_EJSON. */
+int ep_relace_no_json(ep_err *err, const ep_relace_call *call, const char *why);
+
 /* Gives a request back that will not be started: its body is freed. */
 void ep_relace_request_fini(ep_relace_request *request);
 

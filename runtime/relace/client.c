@@ -187,6 +187,7 @@ int ep_relace_client_new(ep_relace_client **out, ep_loop *loop, ep_http *http, e
 	ep_relace_client *client = new_client(loop, http, secrets, err);
 	if (!client) return EP_ENOMEM;
 	client->timeout = settings->timeout;
+	client->log = settings->log;
 	set_retry(&client->retry, settings->max_retries, settings->max_retry_wait);
 	if ((rc = set_credential(client, settings->credential, err))) goto fail;
 	if ((rc = set_url(client, settings, err))) goto fail;
@@ -212,6 +213,7 @@ int ep_relace_client_derive(
 	if (!client) return EP_ENOMEM;
 	client->timeout = own->timeout ? own->timeout : parent->timeout;
 	client->retry = parent->retry;
+	client->log = parent->log;
 	set_retry(&client->retry, own->max_retries, own->max_retry_wait);
 	client->profile = ep_http_profile_retain(parent->profile);
 	client->gate = parent->gate;

@@ -23,6 +23,13 @@ enum { EP_RELACE_RETRIES = 2 };
 #define EP_RELACE_BULK_TIMEOUT (300 * EP_SECOND) /* of one that sends many files */
 #define EP_RELACE_RETRY_WAIT 60.0                /* seconds, all waits of a call */
 
+/* Who wants to know of each attempt: method, host, path (masked), status, duration. */
+typedef struct ep_relace_log {
+	bool (*wanted)(void *arg); /* asked first: a line that nobody reads is not made */
+	void (*write)(void *arg, const char *line);
+	void *arg;
+} ep_relace_log;
+
 /* Texts are copied; {0} but for the credential is a set of defaults. */
 typedef struct ep_relace_settings {
 	const char *base_url; /* NULL: EP_RELACE_BASE_URL */
@@ -36,6 +43,7 @@ typedef struct ep_relace_settings {
 	const char *user_agent;        /* NULL: "epact/C VERSION" */
 	const ep_http_header *headers; /* sent with every call */
 	size_t header_count;
+	ep_relace_log log;           /* {0}: nobody */
 	ep_http_settings connection; /* how to connect; its user_agent is not looked at */
 } ep_relace_settings;
 

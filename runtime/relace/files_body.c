@@ -310,7 +310,7 @@ int ep_files_body_of_tree(ep_files_body **out, ep_tree *tree, const char *prefix
 
 static int check_item(const ep_files_item *item, ep_err *err)
 {
-	int code = ep_repo_path_check(item->name, item->name_len, err);
+	int code = ep_repo_path_check(item->name, item->name_len, "filename", err);
 	if (code) return code;
 	if (memchr(item->content, 0, item->content_len))
 		return ep_err_set(err, EP_EINVAL, "the content of '%s' holds a NUL byte: only text can be sent", item->name);

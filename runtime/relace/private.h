@@ -32,6 +32,7 @@ struct ep_relace_client {
 	size_t shown_at; /* where its host begins */
 	uint64_t timeout;
 	ep_retry_policy retry;
+	ep_relace_log log;
 	ep_http_header *headers; /* the settings', in one block with their texts */
 	size_t header_count;
 	ep_http_headers *prepared[EP_HEADERS_KINDS]; /* made at their first use */

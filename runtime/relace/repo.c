@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/json.h"
+#include "runtime/base/path.h"
 #include "runtime/relace/address.h"
 
 enum { URL_MAX = 2083, PAGE_MAX = 100 };
@@ -80,7 +81,7 @@ static int end_operation(ep_buf *b, ep_err *err)
 
 int ep_relace_add_write(ep_buf *operations, ep_relace_text filename, ep_relace_text content, ep_err *err)
 {
-	int rc = ep_relace_check_file(filename.data, filename.len, "filename", err);
+	int rc = ep_repo_path_check(filename.data, filename.len, "filename", err);
 	if (rc) return rc;
 	begin_operation(operations, "write");
 	add_text(operations, "filename", filename);
@@ -92,7 +93,7 @@ int ep_relace_add_write(ep_buf *operations, ep_relace_text filename, ep_relace_t
 
 int ep_relace_add_delete(ep_buf *operations, ep_relace_text filename, ep_err *err)
 {
-	int rc = ep_relace_check_file(filename.data, filename.len, "filename", err);
+	int rc = ep_repo_path_check(filename.data, filename.len, "filename", err);
 	if (rc) return rc;
 	begin_operation(operations, "delete");
 	add_text(operations, "filename", filename);
@@ -101,8 +102,8 @@ int ep_relace_add_delete(ep_buf *operations, ep_relace_text filename, ep_err *er
 
 int ep_relace_add_rename(ep_buf *operations, ep_relace_text old_filename, ep_relace_text new_filename, ep_err *err)
 {
-	int rc = ep_relace_check_file(old_filename.data, old_filename.len, "old_filename", err);
-	if (!rc) rc = ep_relace_check_file(new_filename.data, new_filename.len, "new_filename", err);
+	int rc = ep_repo_path_check(old_filename.data, old_filename.len, "old_filename", err);
+	if (!rc) rc = ep_repo_path_check(new_filename.data, new_filename.len, "new_filename", err);
 	if (rc) return rc;
 	begin_operation(operations, "rename");
 	add_text(operations, "old_filename", old_filename);

@@ -6,7 +6,6 @@
 #include "runtime/base/json.h"
 #include "runtime/base/mem.h"
 #include "runtime/relace/address.h"
-#include "runtime/relace/answer.h"
 
 enum { ANSWER_MAX = 1 << 20 };
 
@@ -142,17 +141,17 @@ static int read_fields(ep_relace_token *out, const ep_json_value *v, bool create
 }
 
 int ep_relace_token_read(
-	ep_relace_token *out, const char *body, size_t len, bool created, ep_secrets *secrets, ep_err *err)
+	ep_relace_token *out, const ep_relace_call *call, bool created, ep_secrets *secrets, ep_err *err)
 {
 	ep_json *doc = NULL;
 	ep_err why = {0};
 	*out = (ep_relace_token){0};
-	int rc = ep_json_parse(&doc, body, len, NULL, &why);
+	int rc = ep_json_parse(&doc, ep_buf_text(&call->body), call->body.len, NULL, &why);
 	if (!rc) rc = read_fields(out, ep_json_root(doc), created, secrets);
 	if (rc == EP_ENOMEM)
 		ep_err_set(err, rc, "no memory for a token");
 	else if (rc)
-		ep_answer_no_json(err, 0, why.code ? ep_err_message(&why) : "no token stands in it", body, len, secrets);
+		ep_relace_no_json(err, call, why.code ? ep_err_message(&why) : "no token stands in it");
 	if (rc) ep_relace_token_fini(out);
 	ep_json_wipe(doc);
 	ep_err_fini(&why);

@@ -35,7 +35,7 @@ typedef struct ep_relace_token {
 
 /* Reads the answer of a successful create (with the secret) or get. EP_EJSON: it is not what it should be. */
 int ep_relace_token_read(
-	ep_relace_token *out, const char *body, size_t len, bool created, ep_secrets *secrets, ep_err *err);
+	ep_relace_token *out, const ep_relace_call *call, bool created, ep_secrets *secrets, ep_err *err);
 
 void ep_relace_token_fini(ep_relace_token *token);
 

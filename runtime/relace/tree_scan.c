@@ -185,7 +185,7 @@ static int look_at(struct scan *s, const struct candidate *c, ep_tree_file *file
 	if (len && c->name[len - 1] == '/') return EP_LEFT_REPOSITORY;
 	int fd = ep_fs_open_below(s->tree->folder, c->name);
 	if (fd < 0) return of_open_error(s, c->name, -fd);
-	int code = ep_repo_path_check(c->name, len, NULL) ? EP_LEFT_NAME : 0;
+	int code = ep_repo_path_check(c->name, len, NULL, NULL) ? EP_LEFT_NAME : 0;
 	if (!code) code = ep_content_measure(file, fd, s->chunk, s->stop);
 	close(fd);
 	return code;

@@ -119,44 +119,20 @@ TEST(paths_of_requests)
 	CHECK_INT_EQ(check_path("/r\xc3\xa9po"), EP_EINVAL);
 }
 
-static int check_file(const char *path, size_t len)
-{
-	ep_err err = {0};
-	int rc = ep_relace_check_file(path, len, "filename", &err);
-	if (rc) CHECK(!strncmp(err.message, "filename ", 9));
-	ep_err_fini(&err);
-	return rc;
-}
+static int check_target(const char *target) { return ep_relace_check_target(target, strlen(target), "path", NULL); }
 
-#define CHECK_FILE(text) check_file(text, sizeof(text) - 1)
-
-TEST(paths_of_files)
+TEST(paths_with_queries)
 {
-	CHECK_INT_EQ(CHECK_FILE("a"), 0);
-	CHECK_INT_EQ(CHECK_FILE("src/a b.c"), 0);
-	CHECK_INT_EQ(CHECK_FILE("\xc3\xa9/..."), 0);
-	CHECK_INT_EQ(CHECK_FILE(".github/x"), 0);
-	CHECK_INT_EQ(CHECK_FILE("-rf"), 0);
-	CHECK_INT_EQ(CHECK_FILE(""), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("/etc/passwd"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a//b"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a/"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a/./b"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("../b"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a/.."), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a/.GiT/config"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a\\b"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a\nb"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a\0b"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("a\x7f"), EP_EINVAL);
-	CHECK_INT_EQ(CHECK_FILE("\xff"), EP_EINVAL);
-	char long_path[5000];
-	memset(long_path, 'a', sizeof long_path);
-	CHECK_INT_EQ(check_file(long_path, 255), 0);
-	CHECK_INT_EQ(check_file(long_path, 256), EP_EINVAL);
-	for (size_t i = 200; i < sizeof long_path; i += 200) long_path[i] = '/';
-	CHECK_INT_EQ(check_file(long_path, 4096), 0);
-	CHECK_INT_EQ(check_file(long_path, 4097), EP_EINVAL);
+	CHECK_INT_EQ(check_target("/repo"), 0);
+	CHECK_INT_EQ(check_target("/repo?"), 0);
+	CHECK_INT_EQ(check_target("/repo?page_size=1&x=..%2F/../?"), 0);
+	CHECK_INT_EQ(check_target("?page_size=1"), EP_EINVAL);
+	CHECK_INT_EQ(check_target("@evil.com/"), EP_EINVAL);
+	CHECK_INT_EQ(check_target("/repo/../x?a"), EP_EINVAL);
+	CHECK_INT_EQ(check_target("/repo?a b"), EP_EINVAL);
+	CHECK_INT_EQ(check_target("/repo?a#b"), EP_EINVAL);
+	CHECK_INT_EQ(check_target("/repo?a\r\nX: y"), EP_EINVAL);
+	CHECK_INT_EQ(check_target("/repo?\xc3\xa9"), EP_EINVAL);
 }
 
 TEST(credentials)

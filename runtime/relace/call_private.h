@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EP_RELACE_CALL_PRIVATE_H
+#define EP_RELACE_CALL_PRIVATE_H
+
+/* A call from the inside: call.c runs it, call_end.c says how it ended.
+ *
+ * Life, Thread, Owner: as in call.h. Each function that ends a call is the last to touch it. */
+
+#include "runtime/relace/call.h"
+#include "runtime/relace/private.h"
+
+/* What a call is doing; it has one timer and at most one request under way. */
+enum { PHASE_WAIT, PHASE_SLOT, PHASE_SENT, PHASE_UNDO };
+
+typedef struct call {
+	ep_relace_call pub;
+	ep_relace_client *client;
+	const char *method, *doubt;
+	ep_buf url;
+	int body;
+	ep_buf bytes;
+	ep_relace_stream stream;
+	ep_repeat repeat;
+	ep_retry_policy retry;
+	uint64_t timeout, max_body;
+	double waited;  /* seconds */
+	uint64_t began; /* when the attempt was sent */
+	ep_timer timer;
+	unsigned char phase;
+	bool gone_is_done, makes_token;
+} call;
+
+/* Adds "GET host/path", masked. */
+void ep_relace_call_operation(const call *c, ep_buf *text);
+
+/* A line of the client's log on an attempt that has ended; again: seconds until the next one, negative for none. */
+void ep_relace_call_log(const call *c, const ep_attempt *a, double again);
+
+void ep_relace_call_close_body(call *c);
+
+void ep_relace_call_finish(call *c, int result);
+
+/* Ends the call with what stands in its err, which gets all that is known. */
+void ep_relace_call_fail(call *c);
+
+/* Ends it with the failure of an attempt. */
+void ep_relace_call_fail_attempt(call *c, const ep_attempt *a, const ep_decision *d);
+
+/* Ends it after an abort; maybe_done: it may have been carried out. */
+void ep_relace_call_finish_aborted(call *c, bool maybe_done);
+
+#endif
