@@ -4,6 +4,7 @@
 #include "bindings/stdlib.h"
 #include "bindings/task.h"
 #include "bindings/wait.h"
+#include "bindings/view.h"
 
 /* What a coroutine yields when it waits, as opposed to what a script yields: the address is private. */
 static const char wait_tag;
@@ -63,14 +64,18 @@ static void resume(epl_task *t)
 	int nres, nargs = lua_status(t->co) == LUA_YIELD ? 0 : lua_gettop(t->co) - 1;
 	t->status = EPL_TASK_RUNNING;
 	st->current = t;
+	uint64_t begun = ep_loop_coarse(st->loop);
 	int status = lua_resume(t->co, NULL, nargs, &nres);
 	st->current = before;
+	t->since = ep_loop_coarse(st->loop);
+	if (st->slice && t->since - begun > st->slice) epl_warn_slice(t, t->since - begun);
 	if (status != LUA_YIELD) {
 		end_task(t, status);
 		return;
 	}
 	if (!waits(t->co)) { /* coroutine.yield at the top of a task: lets the others run */
 		lua_pop(t->co, nres);
+		t->at = t->co;
 		t->status = EPL_TASK_READY;
 		ep_loop_ready(st->loop, &t->job);
 	}
@@ -144,6 +149,7 @@ static int await(lua_State *L, ep_op *op, epl_push *push, bool patient)
 	}
 	let_go(t);
 	t->op = op;
+	t->at = L;
 	t->patient = patient;
 	op->wait = ++t->wait;
 	ep_op_wait(op, on_op_done, t);
@@ -168,6 +174,7 @@ int epl_yield(lua_State *L)
 {
 	epl_task *t = epl_state_of(L)->current;
 	epl_check_can_wait(L);
+	t->at = L;
 	t->status = EPL_TASK_READY;
 	ep_loop_ready(t->st->loop, &t->job);
 	return yield_wait(L, 0, yield_k);

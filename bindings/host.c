@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "bindings/state.h"
+#include "bindings/view.h"
 #include "runtime/base/mem.h"
 
 #ifndef EPACT_VERSION
@@ -16,14 +16,21 @@ _Static_assert(EPACT_EINVAL == (int)EP_EINVAL && EPACT_ENOMEM == (int)EP_ENOMEM 
 		EPACT_ECANCELLED == (int)EP_ECANCELLED && EPACT_EIO == (int)EP_EIO && EPACT_EBUSY == (int)EP_EBUSY,
 	"the public codes are the runtime's");
 
+/* What other threads and signal handlers ask for. */
+enum { CANCEL = 1, TREE = 2 };
+
 struct epact {
 	epl_state *st;
-	uv_async_t interrupted;
-	ep_timer give_up; /* after a cancel: the grace and a little more */
+	uv_async_t requested;
+	atomic_uint requests; /* CANCEL, TREE */
+	ep_timer give_up;     /* after a cancel: the grace and a little more */
 	void (*on_end)(void *arg);
 	void *end_arg;
 	void (*on_closed)(void *arg);
 	void *closed_arg;
+	void (*on_tree)(void *arg, const char *text);
+	void *tree_arg;
+	ep_buf tree;
 	char *error, *traceback;
 	int result, exit_status;
 	bool started, ended, own_loop;
@@ -70,7 +77,35 @@ static epact_options with_defaults(const epact_options *given)
 	return o;
 }
 
-static void on_interrupted(uv_async_t *a) { epact_cancel(a->data); }
+static void on_requested(uv_async_t *a)
+{
+	epact *e = a->data;
+	unsigned requests = atomic_exchange(&e->requests, 0);
+	if (requests & CANCEL) epact_cancel(e);
+	if ((requests & TREE) && e->on_tree) e->on_tree(e->tree_arg, epact_tree(e));
+}
+
+static int set_virtual_time(lua_State *L)
+{
+	epl_virtual_time(L, lua_tointeger(L, 1));
+	return 0;
+}
+
+static int apply_options(epact *e, const epact_options *o)
+{
+	epl_state *st = e->st;
+	if (o->grace_seconds > 0) st->grace = ep_seconds(o->grace_seconds);
+	if (o->slice_seconds) st->slice = ep_seconds(o->slice_seconds);
+	st->log = o->log;
+	st->log_arg = o->log_arg;
+	st->log_level = o->log_level;
+	e->on_tree = o->tree;
+	e->tree_arg = o->tree_arg;
+	if (!o->virtual_time) return 0;
+	lua_pushcfunction(st->L, set_virtual_time);
+	lua_pushinteger(st->L, (lua_Integer)o->seed);
+	return lua_pcall(st->L, 1, 0, 0) ? EPACT_ENOMEM : 0;
+}
 
 int epact_open(epact **out, const epact_options *options)
 {
@@ -80,18 +115,15 @@ int epact_open(epact **out, const epact_options *options)
 	epact *e = ep_calloc(1, sizeof *e);
 	if (!e) return EPACT_ENOMEM;
 	if ((rc = epl_state_open(&e->st, o.loop, NULL))) goto fail;
-	if (uv_async_init(ep_loop_uv(e->st->loop), &e->interrupted, on_interrupted)) {
+	if ((rc = apply_options(e, &o))) goto fail_state;
+	if (uv_async_init(ep_loop_uv(e->st->loop), &e->requested, on_requested)) {
 		rc = EPACT_EIO;
 		goto fail_state;
 	}
-	e->interrupted.data = e;
-	uv_unref((uv_handle_t *)&e->interrupted);
+	e->requested.data = e;
+	uv_unref((uv_handle_t *)&e->requested);
 	ep_loop_handle_opened(e->st->loop);
 	e->own_loop = !o.loop;
-	if (o.grace_seconds > 0) e->st->grace = ep_seconds(o.grace_seconds);
-	e->st->log = o.log;
-	e->st->log_arg = o.log_arg;
-	e->st->log_level = o.log_level;
 	*out = e;
 	return 0;
 fail_state:
@@ -238,7 +270,33 @@ void epact_cancel(epact *e)
 	epl_root_cancel(e->st, "the run was cancelled");
 }
 
-void epact_interrupt(epact *e) { uv_async_send(&e->interrupted); }
+static void request(epact *e, unsigned what)
+{
+	atomic_fetch_or(&e->requests, what);
+	uv_async_send(&e->requested);
+}
+
+void epact_interrupt(epact *e) { request(e, CANCEL); }
+
+/* --- the view --- */
+
+static int read_tree(lua_State *L)
+{
+	epl_tree_text(L, lua_touserdata(L, 1));
+	return 0;
+}
+
+const char *epact_tree(epact *e)
+{
+	lua_State *L = e->st->L;
+	ep_buf_reset(&e->tree);
+	lua_pushcfunction(L, read_tree);
+	lua_pushlightuserdata(L, &e->tree);
+	if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1); /* no memory for all of it: the text is what there was room for */
+	return ep_buf_text(&e->tree);
+}
+
+void epact_request_tree(epact *e) { request(e, TREE); }
 
 /* --- close --- */
 
@@ -249,6 +307,7 @@ static void on_state_closed(void *arg)
 	void *closed_arg = e->closed_arg;
 	ep_free(e->error);
 	ep_free(e->traceback);
+	ep_buf_fini(&e->tree);
 	ep_free(e);
 	if (on_closed) on_closed(closed_arg);
 }
@@ -265,6 +324,6 @@ void epact_close(epact *e, void (*on_closed)(void *arg), void *arg)
 	e->closed_arg = arg;
 	e->ended = true; /* nobody is told of the root any more */
 	ep_timer_stop(e->st->loop, &e->give_up);
-	uv_close((uv_handle_t *)&e->interrupted, on_async_closed);
+	uv_close((uv_handle_t *)&e->requested, on_async_closed);
 	epl_state_close(e->st, on_state_closed, e);
 }

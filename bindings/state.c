@@ -137,6 +137,7 @@ int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err)
 	if (!st) return ep_err_set(err, EP_ENOMEM, "no memory for an instance");
 	ep_secrets_init(&st->secrets);
 	st->grace = 5 * EP_SECOND;
+	st->slice = EP_SECOND / 4;
 	st->exit_status = -1;
 	st->log_level = EPL_LOG_WARN;
 	if ((rc = ep_loop_open(&st->loop, lent, err))) goto fail;

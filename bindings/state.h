@@ -19,6 +19,7 @@ struct epl_state {
 	void (*on_root_done)(void *arg);
 	void *root_done_arg;
 	uint64_t grace; /* how long clean-up after a cancel may wait, ns */
+	uint64_t slice; /* a task that computes longer is warned of, ns; 0: none is */
 	int task_table; /* registry reference: the tasks that have not ended */
 	size_t tasks;
 	struct {

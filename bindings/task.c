@@ -44,9 +44,8 @@ void epl_scope_fini(lua_State *L, epl_scope *s)
 	if (s->listed) epl_nursery_fini(L, (epl_nursery *)s);
 }
 
-/* The scope behind s in a walk over the scopes inside top, or NULL. Scopes may nest as deep as tasks do, so
- * the walk does not recurse. */
-static epl_scope *next_inside(epl_scope *top, epl_scope *s, bool descend)
+/* Scopes may nest as deep as tasks do, so the walk does not recurse. */
+epl_scope *epl_scope_next(epl_scope *top, epl_scope *s, bool descend)
 {
 	if (descend && !ep_list_empty(&s->scopes)) return EP_CONTAINER(s->scopes.next, epl_scope, link);
 	for (; s != top; s = s->parent)
@@ -56,7 +55,7 @@ static epl_scope *next_inside(epl_scope *top, epl_scope *s, bool descend)
 
 void epl_scope_interrupt(epl_scope *top)
 {
-	for (epl_scope *s = top; s; s = next_inside(top, s, s == top || !s->shield))
+	for (epl_scope *s = top; s; s = epl_scope_next(top, s, s == top || !s->shield))
 		if (s->task->scope == s && (s == top || !s->shield)) epl_task_interrupt(s->task);
 }
 

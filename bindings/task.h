@@ -51,6 +51,8 @@ struct epl_task {
 	epl_state *st;
 	lua_State *co;
 	ep_op *op;               /* what it waits for, or waited for last; holds the consumer's count */
+	uint64_t since;          /* when it was left the last time, on the coarse clock */
+	lua_State *at;           /* the coroutine that waits: co, or one of the script inside */
 	uint64_t wait;           /* the number of the current wait: ends of another are dropped */
 	epl_scope *scope;        /* the innermost */
 	epl_scope own;           /* around the whole body; own.parent is where it was spawned */
@@ -116,6 +118,8 @@ void epl_scope_cancel(epl_scope *scope, const char *reason);
 
 /* Ends the waits, inside the scope, of the tasks that have a cancel pending. */
 void epl_scope_interrupt(epl_scope *scope);
+/* The scope behind s in a walk over the scopes inside top, or NULL; descend: those inside s are next. */
+epl_scope *epl_scope_next(epl_scope *top, epl_scope *s, bool descend);
 void epl_scope_child_ended(epl_scope *scope, epl_task *task);
 
 /* Pushes what an ended task returned and gives the number of values, or raises its error. */

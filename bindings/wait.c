@@ -33,7 +33,7 @@ static void describe_wait(const ep_op *op, ep_buf *text) { ep_buf_puts(text, ((c
 static const ep_op_class wait_class = {
 	.name = "wait", .abort = end_wait, .free = free_waiter, .describe = describe_wait, .passive = true};
 static const ep_op_class timed_class = {
-	.name = "wait", .abort = end_wait, .free = free_waiter, .describe = describe_wait};
+	.name = "wait", .abort = end_wait, .free = free_waiter, .describe = describe_wait, .timed = true};
 
 /* Makes a waiter with arms that are in no list yet. Takes the reference offered. */
 static epl_waiter *new_waiter(lua_State *L, unsigned count, const char *what, int offered)

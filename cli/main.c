@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static epact *instance;
-static volatile sig_atomic_t caught;
+static volatile sig_atomic_t caught, tree_wanted;
 
 /* The first signal cancels the run, which cleans up; the second ends the process at once. */
 static void on_signal(int sig)
@@ -18,12 +18,31 @@ static void on_signal(int sig)
 	epact_interrupt(instance);
 }
 
+/* Ctrl-\: what do the tasks do? The run goes on. */
+static void on_quit(int sig)
+{
+	static const char busy[] = "epact: a task computes without waiting; the tree comes when it waits\n";
+	(void)sig;
+	if (tree_wanted && write(STDERR_FILENO, busy, sizeof busy - 1) < 0) return;
+	tree_wanted = 1;
+	epact_request_tree(instance);
+}
+
+static void on_tree(void *arg, const char *text)
+{
+	(void)arg;
+	tree_wanted = 0;
+	fputs(text, stderr);
+}
+
 static void handle_signals(void)
 {
+	struct sigaction asking = {.sa_handler = on_quit, .sa_flags = SA_RESTART};
 	struct sigaction ending = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, ignored = {.sa_handler = SIG_IGN};
 	sigaction(SIGINT, &ending, NULL);
 	sigaction(SIGTERM, &ending, NULL);
 	sigaction(SIGHUP, &ending, NULL);
+	sigaction(SIGQUIT, &asking, NULL);
 	sigaction(SIGPIPE, &ignored, NULL);
 }
 
@@ -45,6 +64,20 @@ static int log_level(void)
 	return EPACT_LOG_WARN;
 }
 
+/* EPACT_SLICE: seconds, 0 turns the warnings off. */
+static double slice_seconds(void)
+{
+	const char *text = getenv("EPACT_SLICE");
+	char *end;
+	if (!text || !*text) return 0;
+	double seconds = strtod(text, &end);
+	if (*end || !(seconds >= 0)) {
+		fprintf(stderr, "epact: EPACT_SLICE must be a number of seconds, not '%s'\n", text);
+		return 0;
+	}
+	return seconds > 0 ? seconds : -1;
+}
+
 static void print_failure(void)
 {
 	fflush(stdout);
@@ -54,7 +87,11 @@ static void print_failure(void)
 
 int main(int argc, char **argv)
 {
-	epact_options options = {.size = sizeof options, .log_level = log_level(), .log = on_log};
+	epact_options options = {.size = sizeof options,
+		.log_level = log_level(),
+		.log = on_log,
+		.slice_seconds = slice_seconds(),
+		.tree = on_tree};
 	if (epact_open(&instance, &options)) {
 		fprintf(stderr, "epact: not enough memory to start\n");
 		return 1;

@@ -9,7 +9,8 @@
  *     int status = epact_exit_status(e);
  *     epact_close(e, NULL, NULL);
  *
- * Thread: an instance belongs to the thread of its loop; epact_interrupt alone may be called from anywhere.
+ * Thread: an instance belongs to the thread of its loop; epact_interrupt and epact_request_tree alone may be called
+ * from anywhere.
  * Errors: functions return 0 or a negative EPACT_E code; epact_error gives the words. */
 
 #include <stddef.h>
@@ -47,6 +48,12 @@ typedef struct epact_options {
 	int log_level;          /* EPACT_LOG_...: the least important one that is given to log */
 	void (*log)(void *arg, int level, const char *text); /* NULL: nothing is logged. Secrets are masked */
 	void *log_arg;
+	double slice_seconds; /* a task that computes longer without waiting, while there are others, is warned of in
+	                       * the log; 0: 0.25 seconds; negative: none is */
+	void (*tree)(void *arg, const char *text); /* is given the tree of tasks after epact_request_tree */
+	void *tree_arg;
+	int virtual_time;        /* not 0, for tests: the clock jumps to the next timer when all tasks wait for time */
+	unsigned long long seed; /* of the order in which ready tasks then run, and of math.random */
 } epact_options;
 
 /* Opens an instance; options may be NULL. 0, or EPACT_ENOMEM, EPACT_EINVAL, EPACT_EIO. */
@@ -83,6 +90,14 @@ EPACT_API void epact_cancel(epact *e);
 
 /* The same from another thread or from a signal handler: async-signal-safe. */
 EPACT_API void epact_interrupt(epact *e);
+
+/* What the tasks do, one line for each: state, what it waits for and since when, where it waits and was spawned; those
+ * of its scopes below it. Secrets are masked. "" when none is left. Valid until the next call. */
+EPACT_API const char *epact_tree(epact *e);
+
+/* Has the instance's `tree` called with that text, from the loop; the run goes on. From any thread or from a signal
+ * handler: async-signal-safe. */
+EPACT_API void epact_request_tree(epact *e);
 
 /* Closes the instance, whatever its state; on_closed(arg), if not NULL, is the last that happens. On an own loop
  * that is before the return, on a lent one while the host runs it. */

@@ -14,6 +14,7 @@ local race = require "epact.task.race"
 local retry = require "epact.task.retry"
 local select_first = require "epact.task.select"
 local semaphore = require "epact.task.semaphore"
+local view = require "epact.core.view"
 
 local M = {}
 
@@ -97,6 +98,19 @@ M.try = pcall
 -- @param what task or scope
 -- @param reason string?: the field `reason` of the error `cancelled`
 function M.cancel(what, reason) what:cancel(reason) end
+
+--- What all tasks do, for a look from inside; the program prints the text on SIGQUIT (Ctrl-\).
+-- @return table: the main task: `name`, `state` ("ready", "running", "waiting"), `waits_on` (a text such as
+--   "GET host/path"), `since` (seconds it has waited), `at` ("file:line" where it waits), `spawned` ("file:line"),
+--   `cancelled` (the reason, when it is being cancelled), `children` (an array of the same)
+-- @return string: the same as a text, one line for each task
+M.tree = view.tree
+
+--- Says after how many seconds of computing without a wait a task is warned of in the log, once for each place. 0.25
+-- at first, or EPACT_SLICE; 0 turns it off. A single task is not warned of: it keeps nobody waiting.
+-- @param seconds number?: nothing is changed without it
+-- @return number: the seconds before
+M.warn_slice = view.warn_slice
 
 --- Makes an event: `event:wait()` waits until it is set, `event:set()`, `event:clear()`, `event:is_set()`,
 -- `event:wake_one()` lets the first waiting task go on and says whether there was one.

@@ -2,6 +2,7 @@
 #include "runtime/loop/loop.h"
 
 #include <math.h>
+#include <time.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/loop/op.h"
@@ -11,10 +12,16 @@ enum { TURN_LIMIT = 256 }; /* jobs between two looks at the sockets */
 
 uv_loop_t *ep_loop_uv(ep_loop *loop) { return loop->uv; }
 
-uint64_t ep_loop_now(const ep_loop *loop)
+uint64_t ep_loop_now(const ep_loop *loop) { return loop->virtual.on ? loop->virtual.now : uv_hrtime(); }
+
+uint64_t ep_loop_coarse(const ep_loop *loop)
 {
-	(void)loop;
-	return uv_hrtime();
+#ifdef CLOCK_MONOTONIC_COARSE
+	struct timespec t;
+	if (!loop->virtual.on && !clock_gettime(CLOCK_MONOTONIC_COARSE, &t))
+		return (uint64_t)t.tv_sec * EP_SECOND + (uint64_t)t.tv_nsec;
+#endif
+	return ep_loop_now(loop);
 }
 
 unsigned long ep_loop_open_ops(const ep_loop *loop) { return loop->open_ops; }
@@ -71,12 +78,17 @@ void ep_loop_ready(ep_loop *loop, ep_job *job)
 	update_alive(loop);
 }
 
+static ep_node *next_job(ep_loop *loop)
+{
+	return loop->virtual.on ? ep_virtual_shift(loop) : ep_list_shift(&loop->ready);
+}
+
 static void turn(ep_loop *loop)
 {
 	if (loop->turning) return; /* a job may run the host's loop; the queue is not entered twice */
 	loop->turning = true;
 	ep_node *n;
-	for (int i = 0; i < TURN_LIMIT && (n = ep_list_shift(&loop->ready)); i++) {
+	for (int i = 0; i < TURN_LIMIT && (n = next_job(loop)); i++) {
 		ep_job *job = EP_CONTAINER(n, ep_job, link);
 		job->run(job);
 	}
@@ -86,8 +98,19 @@ static void turn(ep_loop *loop)
 	ep_loop_try_close(loop);
 }
 
-static void on_prepare(uv_prepare_t *p) { turn(p->data); }
-static void on_check(uv_check_t *c) { turn(c->data); }
+static void on_prepare(uv_prepare_t *p)
+{
+	ep_loop *loop = p->data;
+	turn(loop);
+	if (loop->virtual.on) ep_virtual_before_poll(loop);
+}
+
+static void on_check(uv_check_t *c)
+{
+	ep_loop *loop = c->data;
+	if (loop->virtual.on) ep_virtual_after_poll(loop);
+	turn(loop);
+}
 
 int ep_loop_run(ep_loop *loop, const bool *until)
 {
@@ -109,8 +132,9 @@ static uint64_t ms_up(uint64_t ns) { return ns / EP_MSEC + (ns % EP_MSEC != 0); 
 
 static void on_uv_timer(uv_timer_t *t);
 
-/* uv counts milliseconds of the same clock, rounded down: a due time rounded up is never early. */
-static void arm(ep_loop *loop)
+/* uv counts milliseconds of the same clock, rounded down: a due time rounded up is never early. In virtual time the
+ * timer is armed anew before each poll. */
+void ep_loop_arm(ep_loop *loop)
 {
 	const ep_heap_entry *first = ep_heap_first(&loop->timers);
 	update_alive(loop);
@@ -119,10 +143,10 @@ static void arm(ep_loop *loop)
 		uv_timer_stop(&loop->timer);
 		return;
 	}
-	uint64_t due = ms_up(first->key);
-	if (due == loop->armed) return;
+	uint64_t now = uv_now(loop->uv), due = ms_up(first->key);
+	if (loop->virtual.on) due = now + (first->key > loop->virtual.now ? ms_up(first->key - loop->virtual.now) : 0);
+	if (due == loop->armed && !loop->virtual.on) return;
 	loop->armed = due;
-	uint64_t now = uv_now(loop->uv);
 	uv_timer_start(&loop->timer, on_uv_timer, due > now ? due - now : 0, 0);
 }
 
@@ -137,7 +161,7 @@ static void on_uv_timer(uv_timer_t *t)
 		ep_timer *timer = EP_CONTAINER(e, ep_timer, entry);
 		timer->fire(timer);
 	}
-	arm(loop);
+	ep_loop_arm(loop);
 }
 
 int ep_timer_start(ep_loop *loop, ep_timer *timer, uint64_t delay, void (*fire)(ep_timer *))
@@ -146,7 +170,7 @@ int ep_timer_start(ep_loop *loop, ep_timer *timer, uint64_t delay, void (*fire)(
 	ep_heap_remove(&loop->timers, &timer->entry);
 	timer->fire = fire;
 	int rc = ep_heap_insert(&loop->timers, &timer->entry, delay > UINT64_MAX / 2 - now ? UINT64_MAX / 2 : now + delay);
-	arm(loop);
+	ep_loop_arm(loop);
 	return rc;
 }
 
@@ -154,7 +178,7 @@ void ep_timer_stop(ep_loop *loop, ep_timer *timer)
 {
 	if (!timer->entry.place) return;
 	ep_heap_remove(&loop->timers, &timer->entry);
-	arm(loop);
+	ep_loop_arm(loop);
 }
 
 /* --- mailbox --- */

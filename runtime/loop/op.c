@@ -21,12 +21,20 @@ void ep_op_init(ep_op *op, ep_loop *loop, const ep_op_class *class, ep_err *err)
 	ep_job_init(&op->job, deliver);
 }
 
+/* Counts an op in or out. */
+static void count(const ep_op *op, int change)
+{
+	if (op->class->passive) return;
+	if (op->class->timed) op->loop->sleeps += (unsigned long)(long)change;
+	ep_loop_count_op(op->loop, change);
+}
+
 void ep_op_start(ep_op *op)
 {
 	op->refs++;
 	op->state = EP_OP_OPEN;
 	ep_list_push(&op->loop->open, &op->job.link);
-	if (!op->class->passive) ep_loop_count_op(op->loop, 1);
+	count(op, 1);
 	if (op->loop->closing) ep_op_cancel(op, EP_ECLOSED);
 }
 
@@ -64,7 +72,7 @@ void ep_op_finish(ep_op *op, int result)
 	ep_timer_stop(op->loop, &op->deadline);
 	ep_node_unlink(&op->job.link); /* from the ring of open ops */
 	ep_loop_ready(op->loop, &op->job);
-	if (!op->class->passive) ep_loop_count_op(op->loop, -1);
+	count(op, -1);
 }
 
 void ep_op_unref(ep_op *op)
@@ -95,7 +103,14 @@ void ep_loop_cancel_all(ep_loop *loop)
 static void end_sleep(ep_op *op) { ep_op_finish(op, EP_ECANCELLED); }
 static void free_sleep(ep_op *op) { ep_free(op); }
 
-static const ep_op_class sleep_class = {.name = "sleep", .abort = end_sleep, .free = free_sleep};
+static void describe_sleep(const ep_op *op, ep_buf *text)
+{
+	uint64_t now = ep_loop_now(op->loop), due = op->deadline.entry.key;
+	ep_buf_printf(text, "sleep, %.3f s left", due > now ? (double)(due - now) / 1e9 : 0);
+}
+
+static const ep_op_class sleep_class = {
+	.name = "sleep", .abort = end_sleep, .free = free_sleep, .describe = describe_sleep, .timed = true};
 
 static void on_wake(ep_timer *timer) { ep_op_finish(EP_CONTAINER(timer, ep_op, deadline), 0); }
 

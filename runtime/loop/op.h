@@ -31,6 +31,8 @@ typedef struct ep_op_class {
 	void (*describe)(const ep_op *op, ep_buf *text);
 	/* Such an op does not keep the loop alive: only somebody in this process could end it. */
 	bool passive;
+	/* Nothing but time, or somebody in this process, ends it: virtual time jumps over it. */
+	bool timed;
 } ep_op_class;
 
 enum { EP_OP_IDLE, EP_OP_OPEN, EP_OP_ENDING, EP_OP_FINISHED, EP_OP_DONE };

@@ -24,13 +24,30 @@ struct ep_loop {
 	ep_node mail; /* guarded by mail_lock */
 	ep_job mail_job;
 	unsigned long open_ops, holds, handles, own_handles;
+	unsigned long sleeps; /* of the open ops those that wait for time alone */
+	struct {
+		uint64_t now, random;
+		uint64_t polled; /* when the poll under way began, real time; 0: the clock stands still in it */
+		bool on;
+	} virtual;
 	bool alive, turning, closing, own_closing, closed;
 	void (*on_closed)(void *arg);
 	void *closed_arg;
 };
 
 void ep_loop_count_op(ep_loop *loop, int change);
+
+/* Arms uv's timer for the first of the heap. */
+void ep_loop_arm(ep_loop *loop);
+
 void ep_loop_try_close(ep_loop *loop);
 void ep_loop_cancel_all(ep_loop *loop);
+
+/* --- virtual.c, called only when virtual time is on --- */
+
+/* Takes a job out of the ready queue, NULL when it is empty. */
+ep_node *ep_virtual_shift(ep_loop *loop);
+void ep_virtual_before_poll(ep_loop *loop);
+void ep_virtual_after_poll(ep_loop *loop);
 
 #endif

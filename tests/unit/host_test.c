@@ -119,3 +119,122 @@ TEST(a_hundred_instances)
 		CHECK_INT_EQ(run("return 1", error, sizeof error, &status), 0);
 	}
 }
+
+static void on_text(void *arg, const char *text) { snprintf(arg, 1024, "%s", text); }
+
+TEST(the_tree_names_what_tasks_wait_for)
+{
+	char seen[1024] = "";
+	epact *e;
+	epact_options options = {.size = sizeof options, .tree = on_text, .tree_arg = seen};
+	CHECK_INT_EQ(epact_open(&e, &options), 0);
+	CHECK_STR_EQ(epact_tree(e), "");
+	CHECK_INT_EQ(start(e,
+					 "local task = require 'epact.task'\n"
+					 "task.spawn(task.sleep, 0.02)\n"
+					 "task.event():wait()"),
+		0);
+	CHECK_STR_EQ(epact_tree(e), "main: ready\n");
+	epact_request_tree(e);
+	epact_request_tree(e);
+	CHECK_INT_EQ(epact_run(e), EPACT_EBUSY);
+	CHECK(strstr(seen, "main: ") == seen);
+	CHECK(strstr(epact_tree(e), "main: waiting ") == epact_tree(e));
+	CHECK(strstr(epact_tree(e), "for an event, at test:3\n") != NULL);
+	epact_close(e, NULL, NULL);
+}
+
+TEST(the_tree_is_asked_for_from_a_signal_handler_and_the_run_goes_on)
+{
+	char seen[1024] = "";
+	epact *e;
+	epact_options options = {.size = sizeof options, .tree = on_text, .tree_arg = seen};
+	CHECK_INT_EQ(epact_open(&e, &options), 0);
+	CHECK_INT_EQ(start(e,
+					 "local task = require 'epact.task'\n"
+					 "task.spawn(task.sleep, 0.05)\n"
+					 "task.scope(function(s) s:spawn(function() task.sleep(0.04) end) end)\n"
+					 "return 3"),
+		0);
+	uv_thread_t thread;
+	CHECK_INT_EQ(uv_thread_create(&thread, (void (*)(void *))epact_request_tree, e), 0);
+	uv_thread_join(&thread);
+	CHECK_INT_EQ(epact_run(e), 0);
+	CHECK_INT_EQ(epact_exit_status(e), 3);
+	CHECK(*seen);
+	epact_close(e, NULL, NULL);
+}
+
+TEST(a_day_of_sleeps_in_virtual_time)
+{
+	static const char script[] = "local task = require 'epact.task'\n"
+								 "local begun, order = task.now(), {}\n"
+								 "task.scope(function(s)\n"
+								 "	for i = 1, 24 do s:spawn(function()\n"
+								 "		for _ = 1, 60 do task.sleep(60) order[#order + 1] = i end\n"
+								 "	end) end\n"
+								 "end)\n"
+								 "assert(task.now() - begun == 3600, task.now() - begun)\n"
+								 "for _ = 1, 23 do task.sleep(3600) end\n"
+								 "assert(task.now() - begun == 24 * 3600)\n"
+								 "local sum = math.random(100)\n"
+								 "for i, n in ipairs(order) do sum = (sum * 31 + n * i) % 1000003 end\n"
+								 "return sum";
+	int sums[3];
+	uint64_t begun = uv_hrtime();
+	for (int i = 0; i < 3; i++) {
+		epact *e;
+		epact_options options = {.size = sizeof options, .virtual_time = 1, .seed = i < 2 ? 5 : 6};
+		CHECK_INT_EQ(epact_open(&e, &options), 0);
+		CHECK_INT_EQ(start(e, script), 0);
+		CHECK_INT_EQ(epact_run(e), 0);
+		CHECK_STR_EQ(epact_error(e), "");
+		sums[i] = epact_exit_status(e);
+		epact_close(e, NULL, NULL);
+	}
+	CHECK_INT_EQ(sums[0], sums[1]);
+	CHECK(sums[0] != sums[2]);
+	CHECK(uv_hrtime() - begun < UINT64_C(20000000000)); /* three days; the time is for sanitizers */
+}
+
+typedef struct log {
+	int warnings;
+	char last[512];
+} log;
+
+static void on_log(void *arg, int level, const char *text)
+{
+	log *l = arg;
+	if (level == EPACT_LOG_WARN) l->warnings++;
+	snprintf(l->last, sizeof l->last, "%s", text);
+}
+
+static log logged(double slice, const char *text)
+{
+	log l = {0};
+	epact *e;
+	epact_options options = {
+		.size = sizeof options, .slice_seconds = slice, .log = on_log, .log_arg = &l, .log_level = EPACT_LOG_WARN};
+	CHECK_INT_EQ(epact_open(&e, &options), 0);
+	CHECK_INT_EQ(start(e, text), 0);
+	CHECK_INT_EQ(epact_run(e), 0);
+	epact_close(e, NULL, NULL);
+	return l;
+}
+
+#define BUSY                                                                                                           \
+	"local task = require 'epact.task'\nlocal function busy() local t = os.clock() while os.clock() < t + 0.06 do "    \
+	"end end\n"
+
+TEST(a_task_that_computes_is_warned_of_once_for_a_place)
+{
+	log l = logged(0.02, BUSY "task.spawn(task.sleep, 0.1)\nfor _ = 1, 3 do\nbusy()\ntask.sleep(0)\nend");
+	CHECK_INT_EQ(l.warnings, 1);
+	CHECK(strstr(l.last, "the main task computed until test:6 for 0.") == l.last);
+	l = logged(0.02, BUSY "task.scope(function(s)\ns:spawn(busy)\ns:spawn(busy)\nend)");
+	CHECK_INT_EQ(l.warnings, 2);
+	CHECK(strstr(l.last, "the task spawned at test:5 computed until its end for 0.") == l.last);
+	CHECK_INT_EQ(logged(-1, BUSY "task.spawn(busy)").warnings, 0);
+	CHECK_INT_EQ(logged(0, BUSY "task.spawn(busy) assert(task.warn_slice(0) == 0.25)").warnings, 0);
+	CHECK_INT_EQ(logged(0.02, BUSY "busy() task.sleep(0)").warnings, 0); /* it is alone */
+}

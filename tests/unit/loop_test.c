@@ -226,3 +226,86 @@ TEST(memory_that_runs_out_is_an_error)
 		if (rc == 0) ep_loop_close(other, NULL, NULL);
 	}
 }
+
+TEST(virtual_time_jumps_over_sleeps)
+{
+	reset();
+	ep_loop_virtual(loop, 1);
+	uint64_t start = ep_loop_now(loop), real = uv_hrtime();
+	ep_op *late = ep_sleep_start(loop, 3600 * EP_SECOND), *early = ep_sleep_start(loop, 60 * EP_SECOND);
+	ep_op_wait(late, on_last, (void *)1);
+	ep_op_wait(early, on_done, (void *)2);
+	CHECK_INT_EQ(ep_loop_run(loop, &stop), 0);
+	CHECK_INT_EQ(ep_loop_now(loop) - start, 3600 * EP_SECOND);
+	CHECK_INT_EQ(order[0], 2);
+	CHECK_INT_EQ(ep_loop_coarse(loop), ep_loop_now(loop));
+	CHECK(uv_hrtime() - real < 5 * EP_SECOND);
+	ep_op_release(late);
+	ep_op_release(early);
+	close_loop();
+}
+
+static int nap(ep_work *work)
+{
+	(void)work;
+	uv_sleep(40);
+	return 0;
+}
+
+TEST(virtual_time_is_real_beside_a_real_op)
+{
+	static const ep_op_class class = {.name = "nap", .abort = ep_work_abort, .free = free_work};
+	ep_work *work = ep_calloc(1, sizeof *work);
+	reset();
+	ep_loop_virtual(loop, 1);
+	uint64_t start = ep_loop_now(loop);
+	CHECK_INT_EQ(ep_work_start(work, loop, &class, nap), 0);
+	ep_op *sleep = ep_sleep_start(loop, 10 * EP_MSEC), *hour = ep_sleep_start(loop, 3600 * EP_SECOND);
+	ep_op_wait(sleep, on_done, (void *)1);
+	ep_op_wait(&work->op, on_done, (void *)2);
+	ep_op_wait(hour, on_last, (void *)3);
+	CHECK_INT_EQ(ep_loop_run(loop, &stop), 0);
+	CHECK_INT_EQ(order[0], 1);
+	CHECK_INT_EQ(order[1], 2);
+	CHECK_INT_EQ(order[2], 3);
+	CHECK_INT_EQ(ep_loop_now(loop) - start, 3600 * EP_SECOND);
+	ep_op_release(sleep);
+	ep_op_release(hour);
+	ep_op_release(&work->op);
+	close_loop();
+}
+
+static int jobs_run, job_order[40];
+static ep_job jobs[40];
+
+static void note_job(ep_job *job)
+{
+	job_order[jobs_run++] = (int)(job - jobs);
+	stop = jobs_run == 40;
+}
+
+static void run_jobs(uint64_t seed, int out[40])
+{
+	reset();
+	jobs_run = 0;
+	ep_loop_virtual(loop, seed);
+	for (int i = 0; i < 40; i++) {
+		ep_job_init(&jobs[i], note_job);
+		ep_loop_ready(loop, &jobs[i]);
+	}
+	CHECK_INT_EQ(ep_loop_run(loop, &stop), 0);
+	memcpy(out, job_order, sizeof job_order);
+	close_loop();
+}
+
+TEST(the_seed_decides_the_order_of_ready_jobs)
+{
+	int a[40], b[40], c[40], seen = 0;
+	run_jobs(1, a);
+	run_jobs(1, b);
+	run_jobs(2, c);
+	CHECK_MEM_EQ(a, b, sizeof a);
+	CHECK(memcmp(a, c, sizeof a) != 0);
+	for (int i = 0; i < 40; i++) seen += a[i];
+	CHECK_INT_EQ(seen, 39 * 40 / 2);
+}

@@ -14,13 +14,17 @@ Runs a Lua script; - is standard input. The script gets ARGS as `...` and in the
   --local      start a local Relace server for the script and hand it the base URL and the key
   --data DIR   where that server keeps its data (default .epact)
   -e CODE      run CODE instead of a file
+  --virtual-time SEED
+               for tests: the clock jumps to the next timer when all tasks wait for time, and the number SEED decides
+               the order of ready tasks and math.random
 
 Without --local, RELACE_API_KEY (and RELACE_BASE_URL) say which Relace account the script works on.
 Exit status: 0 done, 1 the script failed, 2 wrong usage, 130 and 143 ended by Ctrl-C and SIGTERM; what the script
 gave to os.exit.
 ]]
 
-local options = { ["--local"] = "flag", ["--data"] = "string", ["-e"] = "string", ["--help"] = "flag" }
+local options = { ["--local"] = "flag", ["--data"] = "string", ["-e"] = "string",
+	["--virtual-time"] = "integer", ["--help"] = "flag" }
 
 local function load_script(code, file)
 	if code then return load(code, "=(-e)", "t") end
@@ -71,6 +75,7 @@ function M.main(words)
 		return 1
 	end
 	arg = table.move(words, 1, #words, 1, { [0] = file })
+	if given.virtual_time then require "epact.core.view".virtual_time(given.virtual_time) end
 	local function body() return script(table.unpack(words)) end
 	local status
 	if given["local"] then
