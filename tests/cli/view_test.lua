@@ -165,4 +165,10 @@ case("virtual time: a process runs in real time, and a limit ends it", function(
 	equal(out, "real\n\nfalse\ttrue\n")
 end)
 
+case("the example of the guide runs", function()
+	local file <close> = assert(io.open(os.getenv "EPACT_SOURCE" .. "/docs/guide/testing.md"))
+	local example = file:read "a":match "\n```lua\n(.-)\n```"
+	process.run({ bin, "run", "--virtual-time", "1", "-e", example }, { timeout = 20 })
+end)
+
 check.done()
