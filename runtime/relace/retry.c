@@ -13,14 +13,14 @@
 /* A number without sign or exponent, blanks around it; -1 for anything else. Not strtod: that one obeys the locale. */
 static double plain_number(const char *text)
 {
-	double value = 0, place = 1;
+	double value = 0, scale = 1;
 	bool any = false;
 	while (*text == ' ' || *text == '\t') text++;
 	for (; isdigit((unsigned char)*text); text++, any = true) value = value * 10 + (*text - '0');
 	if (*text == '.')
-		for (text++; isdigit((unsigned char)*text); text++, any = true) value += (*text - '0') * (place /= 10);
+		for (text++; isdigit((unsigned char)*text); text++, any = true, scale *= 10) value = value * 10 + (*text - '0');
 	while (*text == ' ' || *text == '\t') text++;
-	return any && !*text ? value : -1;
+	return any && !*text ? value / scale : -1;
 }
 
 /* Days from 1970-01-01 to the date of the Gregorian calendar. */
