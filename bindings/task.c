@@ -397,7 +397,7 @@ static int task_entry(lua_State *L)
 /* Pushes "file:line" of the nearest Lua code that is not of this library itself. */
 static void push_where(lua_State *L)
 {
-	lua_Debug ar, own = {.currentline = 0};
+	lua_Debug ar = {.currentline = 0}, own = {.currentline = 0};
 	for (int level = 1; lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sl", &ar);
 		if (ar.currentline > 0 && strncmp(ar.source, "@epact/", 7) != 0) break;
