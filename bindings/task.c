@@ -91,7 +91,7 @@ void epl_scope_child_ended(epl_scope *s, epl_task *t)
 {
 	s->children--;
 	if (t->daemon) s->daemons--;
-	if (t->status == EPL_TASK_CANCELLED && !t->own.cancelled) s->child_cancelled = true;
+	if (t->status == EPL_TASK_CANCELLED && !t->own.cancelled && !t->daemon) s->child_cancelled = true;
 	if (t->number) {
 		epl_nursery *n = (epl_nursery *)s;
 		n->live--;

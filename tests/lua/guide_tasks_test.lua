@@ -7,8 +7,8 @@ local path = os.getenv "EPACT_SOURCE" .. "/docs/guide/tasks.md"
 local file <close> = assert(io.open(path))
 local text = file:read "a"
 
--- Words that speak for themselves beside the one in the example, or that the page is not for.
-local elsewhere = { cancel = "t:cancel", tree = "" }
+-- Words whose example is written in another way.
+local elsewhere = { cancel = "t:cancel" }
 
 for before, example in ("\n" .. text):gmatch "()\n```lua\n(.-)\n```" do
 	local line = select(2, text:sub(1, before):gsub("\n", "")) + 2

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Random trees of scopes, failures, deadlines, shields, cancels and channels are run, and what happened is compared
--- with a model of what may happen. A number as argument is the seed of one run; a second one: how many seconds.
+-- with a model of what may happen; also with --virtual-time, where a seed gives the same order of steps. Arguments: the
+-- seed of the first tree, how many seconds to go on at most.
 local task = require "epact.task"
 
 local SEED = tonumber(arg[1]) or os.time()
