@@ -69,8 +69,8 @@ void ep_guard_end(ep_guard *guard)
 {
 	/* By pidfd: the pid may be another's, should the host have reaped the shell. */
 	syscall(SYS_pidfd_send_signal, guard->pidfd, SIGKILL, NULL, 0);
+	close(guard->pipe); /* where that call is missing, as under valgrind, the shell ends by this */
 	ep_spawn_reap(guard->pid);
 	close(guard->pidfd);
-	close(guard->pipe);
 	ep_free(guard);
 }
