@@ -93,11 +93,17 @@ static int changed(ep_files_body *b)
 		"%s/%s changed while it was being sent; nothing was applied: send it again", b->tree->path, name);
 }
 
+/* The name is gone, or stands for something that is no file. */
+static bool another_kind(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP || error == ENXIO || error == ENODEV;
+}
+
 static int cannot_read(ep_files_body *b, int error)
 {
 	ep_buf text = {0};
 	size_t len;
-	if (error == ENOENT || error == ENOTDIR || error == ELOOP) return changed(b);
+	if (another_kind(error)) return changed(b);
 	ep_buf_printf(&text, "reading %s/%s", b->tree->path, name_of(b, b->file, &len));
 	int code = ep_err_set_errno(&b->err, -error, ep_buf_text(&text));
 	ep_buf_fini(&text);

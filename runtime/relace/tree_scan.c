@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -152,11 +153,24 @@ static bool in_dot_git(const char *name)
 	}
 }
 
+static bool is_link(const struct scan *s, const char *name)
+{
+	struct stat st;
+	return !fstatat(s->tree->folder, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode);
+}
+
 /* A link that git tracks is one; a file below a folder that became a link is no longer there. */
 static int behind_link(const struct scan *s, const char *name)
 {
-	struct stat st;
-	return fstatat(s->tree->folder, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISLNK(st.st_mode) ? GONE : EP_LEFT_SYMLINK;
+	char folder[PATH_MAX];
+	for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+		size_t len = (size_t)(slash - name);
+		if (len >= sizeof folder) return EP_LEFT_NAME;
+		memcpy(folder, name, len);
+		folder[len] = '\0';
+		if (is_link(s, folder)) return GONE;
+	}
+	return is_link(s, name) ? EP_LEFT_SYMLINK : GONE;
 }
 
 static int of_open_error(struct scan *s, const char *name, int error)
