@@ -76,7 +76,14 @@ static void on_listed(ep_op *op)
 {
 	upload *u = op->owner;
 	ep_files_body *body;
-	if (op->result || u->pub.op.state == EP_OP_ENDING) {
+	if (u->pub.op.state == EP_OP_ENDING) {
+		bool late = u->pub.op.why == EP_ETIMEOUT;
+		ep_err_set(&u->pub.err, u->pub.op.why, "%s while the folder was listed; nothing was sent",
+			late ? "the deadline of the call was over" : "the call was cancelled");
+		finish(u, EP_ECANCELLED);
+		return;
+	}
+	if (op->result) {
 		finish_as(u, op, &u->pub.tree->err);
 		return;
 	}
@@ -135,6 +142,8 @@ static int start(ep_relace_upload **out, ep_relace_client *client, ep_procs *pro
 	ep_op_init(&u->pub.op, ep_relace_client_loop(client), &upload_class, &u->pub.err);
 	u->client = ep_relace_client_retain(client);
 	u->limits = limits ? *limits : EP_RELACE_NO_LIMITS;
+	uint64_t deadline = u->limits.deadline;
+	u->limits.deadline = 0; /* it is ours: the listing counts too */
 	int rc = ep_relace_write_files_frame(&u->before, &u->behind, files->metadata, files->auto_index, &u->pub.err);
 	if (!rc) rc = files->folder ? start_tree(u, procs, files) : start_list(u, files);
 	if (rc) {
@@ -143,6 +152,7 @@ static int start(ep_relace_upload **out, ep_relace_client *client, ep_procs *pro
 		return rc;
 	}
 	ep_op_start(&u->pub.op);
+	if (deadline && ep_op_deadline(&u->pub.op, deadline)) ep_op_cancel(&u->pub.op, EP_ENOMEM);
 	*out = &u->pub;
 	return 0;
 }

@@ -292,8 +292,18 @@ check.case("time limits", function()
 	check.fails("timeout", get, { deadline = 0.1 })
 	check.fails("in_doubt", diff, { deadline = 0.1 })
 	check.fails("in_doubt", token, { deadline = 0.1 })
+	check.fails("in_doubt", import, { deadline = 0.1 })
+	check.fails("timeout", client.repo.overwrite, client.repo, id, { { filename = "a", content = "b" } }, { deadline = 0.1 })
 	always({ status = 503 }, { ["Retry-After"] = "5" })
 	check.fails("timeout", create, { deadline = 0.1 })
+	always { json = info }
+	local folder = os.getenv "EPACT_SOURCE" .. "/runtime"
+	check.contains(check.fails("timeout", client.repo.overwrite, client.repo, id, folder, { deadline = 0.000001 }).message, "listed")
+	local t = task.spawn(function() client.repo:overwrite(id, folder) end)
+	task.yield()
+	t:cancel()
+	pcall(t.await, t)
+	check.equal(count(), 0)
 	check.ok(task.now() - began < 6, task.now() - began)
 end)
 

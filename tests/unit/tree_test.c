@@ -183,7 +183,8 @@ TEST(characters_across_chunks)
 TEST(names)
 {
 	begin();
-	sh("touch -- \"$(printf 'a\\nb')\" \"$(printf 'l\\351')\" 'q\"uote' 'back\\slash' -dash \"$(printf '\\303\\251')\" ' "
+	sh("touch -- \"$(printf 'a\\nb')\" \"$(printf 'l\\351')\" 'q\"uote' 'back\\slash' -dash \"$(printf '\\303\\251')\" "
+	   "' "
 	   "blank '");
 	const char *expected = " blank  -dash q\"uote \xc3\xa9 | a\nb (name), back\\slash (name), l\xe9 (name)";
 	check_names(NULL, expected);
@@ -216,9 +217,9 @@ TEST(no_folder)
 TEST(many_files)
 {
 	begin();
-	sh("mkdir d; cd d; seq -f %05g 3000 | xargs touch; git init -q");
+	sh("mkdir d; cd d; for i in $(seq -f %05g 600); do : >$i; done; git init -q");
 	ep_tree *tree = list("d", false);
-	CHECK_INT_EQ(tree->count, 3000);
+	CHECK_INT_EQ(tree->count, 600);
 	for (size_t i = 1; i < tree->count; i++) CHECK(strcmp(tree->files[i - 1].name, tree->files[i].name) < 0);
 	drop(tree);
 	end();
@@ -230,7 +231,7 @@ static void on_tick(ep_op *op) { *(bool *)op->owner = true; }
 TEST(cancel)
 {
 	begin();
-	sh("git init -q; seq -f %05g 2000 | xargs touch");
+	sh("git init -q; for i in $(seq -f %05g 500); do : >$i; done");
 	for (int turn = 0; turn < 24; turn++) {
 		bool ticked = false;
 		ep_tree *tree = ep_tree_start(procs, top, NULL);
