@@ -114,7 +114,7 @@ bool ep_http_header_next(const ep_http_call *call, size_t *at, ep_http_field *f)
 		size_t len = end ? (size_t)(end - line) + 1 : call->head.len - *at;
 		const char *colon = memchr(line, ':', len);
 		*at += len;
-		if (!colon || colon == line) continue; /* no header at all: servers do send such lines */
+		if (!colon || colon == line) continue;
 		*f = (ep_http_field){.name = line, .name_len = (size_t)(colon - line), .value = colon + 1};
 		f->value_len = len - f->name_len - 1;
 		trim(f);

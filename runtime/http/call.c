@@ -166,7 +166,7 @@ static void begin_hop(ep_call *call)
 	call->progress_at = 0;
 	call->progress = 0;
 	call->received = 0;
-	call->sends = call->interim = 0;
+	call->sockets = call->sends = call->interim = 0;
 	call->connected = call->head_done = call->redirecting = false;
 	call->pub.status = 0;
 }

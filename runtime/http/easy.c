@@ -36,6 +36,7 @@ static int on_before_send(void *user, char *remote_ip, char *local_ip, int remot
 	ep_slot *slot = user;
 	ep_call *call = slot->call;
 	long sent = 0;
+	ep_multi_settle(call);
 	if (call->sends) curl_easy_getinfo(slot->easy, CURLINFO_REQUEST_SIZE, &sent);
 	if (call->sends > 1 || (call->once && sent > 0)) {
 		call->fault = EP_ECONNECT;

@@ -7,15 +7,24 @@
 
 #include "runtime/http/private.h"
 
-/* A socket that libcurl uses. The poll of one that we opened stays armed when its transfer is over, since the
- * next one will want the same: two system calls less for each request. */
-typedef struct ep_sock {
-	uv_poll_t poll;
+/* The poll of a socket: it outlives the socket until its close callback. */
+typedef struct ep_poll {
+	uv_poll_t handle;
 	ep_loop *loop;
+	struct ep_sock *sock;
+} ep_poll;
+
+/* A socket that libcurl uses. While it connects, libcurl may close it without telling anybody, and tells only
+ * afterwards, when the number may be another's already, that it does not wait for it any more: so its poll ends
+ * with each such word. Once a request is sent on it, it is closed through us, and its poll stays armed between
+ * requests, since the next one will want the same: two system calls less for each. */
+typedef struct ep_sock {
 	ep_http *http;
 	ep_origin *origin; /* of the connection; NULL: a pair of the resolver */
+	ep_poll *poll;     /* NULL: none is open */
 	int fd, armed, wanted;
-	bool polled, idle;
+	bool settled; /* the connection stands */
+	bool idle;
 } ep_sock;
 
 /* --- libcurl itself --- */
@@ -44,7 +53,6 @@ static ep_sock *new_sock(ep_http *http, int fd)
 {
 	ep_sock *s = make_room(http, fd) ? NULL : ep_calloc(1, sizeof *s);
 	if (!s) return NULL;
-	s->loop = http->loop;
 	s->http = http;
 	s->fd = fd;
 	http->socks[fd] = s;
@@ -53,27 +61,33 @@ static ep_sock *new_sock(ep_http *http, int fd)
 
 static void on_poll_closed(uv_handle_t *handle)
 {
-	ep_sock *s = handle->data;
-	ep_loop *loop = s->loop;
-	ep_free(s);
+	ep_poll *poll = handle->data;
+	ep_loop *loop = poll->loop;
+	ep_free(poll);
 	ep_loop_handle_closed(loop);
 }
 
-/* Takes the socket out of the loop, before its descriptor is closed: the number may be back at once. */
+/* Takes the socket out of the loop; its descriptor may be closed already. */
+static void close_poll(ep_sock *s)
+{
+	ep_poll *poll = s->poll;
+	s->poll = NULL;
+	s->armed = 0;
+	if (!poll) return;
+	uv_poll_stop(&poll->handle);
+	uv_close((uv_handle_t *)&poll->handle, on_poll_closed);
+}
+
 static void drop_sock(ep_sock *s)
 {
 	s->http->socks[s->fd] = NULL;
+	close_poll(s);
 	if (s->origin) {
 		s->origin->socks--;
 		if (s->idle) s->origin->idle--;
 		ep_origin_trim(s->http, s->origin);
 	}
-	if (!s->polled) {
-		ep_free(s);
-		return;
-	}
-	uv_poll_stop(&s->poll);
-	uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+	ep_free(s);
 }
 
 static void drain(ep_http *http)
@@ -96,29 +110,51 @@ static void act(ep_http *http, curl_socket_t fd, int flags)
 	drain(http);
 }
 
+static void on_uv_poll(uv_poll_t *poll, int status, int events);
+
+static int open_poll(ep_sock *s)
+{
+	if (s->poll) return 0;
+	ep_poll *poll = ep_alloc(sizeof *poll);
+	if (!poll) return EP_ENOMEM;
+	if (uv_poll_init_socket(ep_loop_uv(s->http->loop), &poll->handle, s->fd)) {
+		ep_free(poll);
+		return EP_EIO;
+	}
+	poll->handle.data = poll;
+	poll->loop = s->http->loop;
+	poll->sock = s;
+	uv_unref((uv_handle_t *)&poll->handle);
+	ep_loop_handle_opened(poll->loop);
+	s->poll = poll;
+	return 0;
+}
+
+static void arm(ep_sock *s, int events)
+{
+	s->wanted = events;
+	if (events == s->armed || open_poll(s)) return;
+	if (!uv_poll_start(&s->poll->handle, events, on_uv_poll)) s->armed = events;
+}
+
 static void on_uv_poll(uv_poll_t *poll, int status, int events)
 {
-	ep_sock *s = poll->data;
+	ep_sock *s = ((ep_poll *)poll->data)->sock;
+	ep_http *http = s->http;
+	int fd = s->fd, flags = 0;
 	if (!s->wanted) { /* an idle connection that the server closed: libcurl looks before it takes one again */
 		uv_poll_stop(poll);
 		s->armed = 0;
 		return;
 	}
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+	if (status < 0) { /* libuv has stopped this poll. With the error alone libcurl would not look what it is */
+		flags = CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
+		s->armed = 0;
+	}
 	if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
-	act(s->http, s->fd, flags);
-}
-
-static int open_poll(ep_sock *s)
-{
-	if (s->polled) return 0;
-	if (uv_poll_init_socket(ep_loop_uv(s->loop), &s->poll, s->fd)) return EP_EIO;
-	s->poll.data = s;
-	uv_unref((uv_handle_t *)&s->poll);
-	ep_loop_handle_opened(s->loop);
-	s->polled = true;
-	return 0;
+	act(http, fd, flags);
+	if (status < 0 && (s = sock_at(http, fd)) && s->wanted) arm(s, s->wanted);
 }
 
 static void set_idle(ep_sock *s, bool idle)
@@ -138,17 +174,17 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *user, vo
 	if (what == CURL_POLL_REMOVE) {
 		if (!s) return 0;
 		s->wanted = 0;
-		if (s->origin)
+		if (!s->origin)
+			drop_sock(s);
+		else if (s->settled)
 			set_idle(s, true);
 		else
-			drop_sock(s); /* libcurl is about to close it, without telling */
+			close_poll(s);
 		return 0;
 	}
 	if (!s && !(s = new_sock(http, fd))) return 0;
-	s->wanted = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
 	set_idle(s, false);
-	if (s->wanted == s->armed || open_poll(s)) return 0;
-	if (!uv_poll_start(&s->poll, s->wanted, on_uv_poll)) s->armed = s->wanted;
+	arm(s, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
 	return 0;
 }
 
@@ -159,6 +195,9 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
 	ep_call *call = ((ep_slot *)user)->call;
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	if (fd < 0) return CURL_SOCKET_BAD;
+	ep_sock *before = sock_at(call->http, fd); /* closed in silence; what is wanted of it is wanted of this one */
+	int wanted = before ? before->wanted : 0;
+	if (before) drop_sock(before);
 	ep_sock *s = new_sock(call->http, fd);
 	if (!s) {
 		close(fd);
@@ -166,7 +205,20 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
 	}
 	s->origin = call->origin;
 	s->origin->socks++;
+	call->socket = call->sockets++ ? -1 : fd;
+	if (wanted) arm(s, wanted);
 	return fd;
+}
+
+/* The connection of the call stands. Of several sockets that were tried libcurl knows which one it is. */
+void ep_multi_settle(ep_call *call)
+{
+	curl_socket_t fd = call->socket;
+	if (call->sockets == 0) return;
+	if (call->sockets > 1) curl_easy_getinfo(call->slot->easy, CURLINFO_ACTIVESOCKET, &fd);
+	ep_sock *s = fd < 0 ? NULL : sock_at(call->http, fd);
+	if (s) s->settled = true;
+	call->sockets = 0;
 }
 
 static int on_close_socket(void *user, curl_socket_t fd)

@@ -103,6 +103,8 @@ typedef struct ep_call {
 	int fault;              /* 0: none did */
 	int end;                /* how a streamed body ended */
 	int max_redirects;
+	int socket;       /* the one that was opened for it, -1: there are more */
+	unsigned sockets; /* opened for it and not known to stand */
 	unsigned sends;   /* times the request was about to be sent */
 	unsigned interim; /* answers before the real one */
 	bool once, stream;
@@ -117,6 +119,7 @@ static inline ep_call *ep_call_of(const ep_http_call *pub) { return (ep_call *)(
 int ep_multi_open(ep_http *http, ep_err *err);
 void ep_multi_close(ep_http *http);
 void ep_multi_options(ep_http *http, ep_slot *slot);
+void ep_multi_settle(ep_call *call);
 
 /* url.c: of URLs that were checked */
 int ep_origin_text(char to[ORIGIN_MAX], const char *url);

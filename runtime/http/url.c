@@ -10,8 +10,8 @@ enum { URL_MAX = 64 * 1024 };
 static size_t authority(const char *url, size_t len, size_t *size)
 {
 	size_t begin = 0;
-	if (len > 8 && !strncasecmp(url, "https://", 8)) begin = 8;
-	if (len > 7 && !strncasecmp(url, "http://", 7)) begin = 7;
+	if (len >= 8 && !strncasecmp(url, "https://", 8)) begin = 8;
+	if (len >= 7 && !strncasecmp(url, "http://", 7)) begin = 7;
 	*size = begin ? strcspn(url + begin, "/?#") : 0;
 	return begin;
 }
