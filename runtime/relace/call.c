@@ -161,7 +161,7 @@ static void go(call *c)
 static void on_due(ep_timer *timer)
 {
 	call *c = EP_CONTAINER(timer, call, timer);
-	if (c->phase == PHASE_WAIT)
+	if (c->phase == PHASE_WAIT || ep_relace_held_back(c->client)) /* a 429 may have come meanwhile */
 		go(c);
 	else
 		launch(c);

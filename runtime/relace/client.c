@@ -46,6 +46,11 @@ void ep_relace_hold_back(ep_relace_client *client, uint64_t delay)
 	if (until > client->gate->not_before) client->gate->not_before = until;
 }
 
+bool ep_relace_held_back(const ep_relace_client *client)
+{
+	return client->gate->not_before > ep_loop_now(client->loop);
+}
+
 /* splitmix64: spreads retries, guards nothing. */
 double ep_relace_chance(ep_relace_client *client)
 {

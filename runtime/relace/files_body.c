@@ -96,7 +96,8 @@ static int changed(ep_files_body *b)
 /* The name is gone, or stands for something that is no file. */
 static bool another_kind(int error)
 {
-	return error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP || error == ENXIO || error == ENODEV;
+	return error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP || error == ENXIO ||
+		error == ENODEV;
 }
 
 static int cannot_read(ep_files_body *b, int error)

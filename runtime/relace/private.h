@@ -47,6 +47,9 @@ uint64_t ep_relace_take_slot(ep_relace_client *client);
 /* Lets no attempt of the client go out for so many nanoseconds. */
 void ep_relace_hold_back(ep_relace_client *client, uint64_t delay);
 
+/* Whether that is so now. */
+bool ep_relace_held_back(const ep_relace_client *client);
+
 /* The next number of [0, 1). */
 double ep_relace_chance(ep_relace_client *client);
 

@@ -282,6 +282,15 @@ check.case("max_rate", function()
 	end)
 	local record = server:record()
 	check.ok(record[4].at - record[1].at >= 0.28, record[4].at - record[1].at)
+	-- A 429 holds back those that wait for their turn too.
+	server:script { ["*"] = { { status = 429, headers = { ["Retry-After"] = "0.6" } }, { json = info } } }
+	c = server:client { max_rate = 600 }
+	task.scope(function(s)
+		for _ = 1, 3 do s:spawn(function() c.repo:get(id) end) end
+	end)
+	record = server:record()
+	check.equal(#record, 4)
+	for i = 2, 4 do check.ok(record[i].at - record[1].at >= 0.59 + (i - 2) * 0.09, i) end
 end)
 
 check.case("time limits", function()
