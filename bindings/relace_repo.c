@@ -22,6 +22,18 @@ static int check(lua_State *L, int rc, ep_err *err) { return rc ? epl_raise(L, e
 
 /* --- readers --- */
 
+/* The length of the array at index. Other keys are an error: a table by names, taken for an empty list of files, would empty
+ * the repo. */
+static lua_Integer check_array(lua_State *L, int index, const char *what, const char *name)
+{
+	lua_Integer n = (lua_Integer)lua_rawlen(L, index), found = 0;
+	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), found++)
+		if (!lua_isinteger(L, -2))
+			luaL_error(L, "%s: '%s' must be an array, but has a %s as key", what, name, luaL_typename(L, -2));
+	if (found != n) luaL_error(L, "%s: '%s' must be an array without holes", what, name);
+	return n;
+}
+
 static ep_relace_text text_at(lua_State *L, int index, const char *what)
 {
 	ep_relace_text text;
@@ -78,8 +90,8 @@ static void read_operation(lua_State *L, ep_buf *operations, int index, lua_Inte
 
 static const ep_buf *read_operations(lua_State *L, int index)
 {
+	lua_Integer n = check_array(L, index, "repo:update", "operations");
 	ep_buf *operations = push_text(L);
-	lua_Integer n = (lua_Integer)lua_rawlen(L, index);
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_rawgeti(L, index, i);
 		read_operation(L, operations, lua_gettop(L), i);
@@ -134,7 +146,7 @@ typedef struct sending {
 /* The list of files at index; pushes an array that holds the texts while they are sent, and the items. */
 static void read_list(lua_State *L, int index, ep_relace_files *files, const char *what)
 {
-	lua_Integer n = (lua_Integer)lua_rawlen(L, index);
+	lua_Integer n = check_array(L, index, what, "files");
 	lua_createtable(L, (int)(n * 2), 0);
 	int held = lua_gettop(L);
 	ep_files_item *items = lua_newuserdatauv(L, (size_t)(n ? n : 1) * sizeof *items, 0);
@@ -159,6 +171,7 @@ static void read_files(lua_State *L, int source, sending *s, const char *what)
 	source_options o = {0};
 	epl_read_options(L, source, files_spec, &o, what);
 	if (!o.files == !o.directory.data) luaL_error(L, "%s: a source of files needs either 'files' or 'directory'", what);
+	if (o.directory.data && !o.directory.len) luaL_error(L, "%s: option 'directory' is empty", what);
 	s->has_files = true;
 	s->files.folder = o.directory.data;
 	s->files.skip_binary = o.skip_binary;

@@ -283,6 +283,12 @@ check.case("options that are none", function()
 	check.fails("NUL", create, { source = { type = "files", files = { { filename = "a", content = "\0" } } } })
 	check.fails("UTF-8", create, { source = { type = "files", files = { { filename = "a", content = "x\xff" } } } })
 	check.fails("file 1", create, { source = { type = "files", files = { { filename = "a" } } } })
+	for _, list in ipairs { { a = "text" }, { [2] = { filename = "a", content = "b" } }, { [1.5] = {} },
+		{ { filename = "a", content = "b" }, name = "x" } } do
+		check.fails("'files' must be an array", client.repo.overwrite, client.repo, id, list)
+		check.fails("'operations' must be an array", update, { source = { type = "diff", operations = list } })
+	end
+	check.fails("'directory' is empty", client.repo.overwrite, client.repo, id, "")
 	check.fails("page_size", client.repo.list, client.repo, { page_size = 101 })
 	check.fails("page_start", client.repo.list, client.repo, { page_start = -5 })
 	check.fails("order_by", client.repo.list, client.repo, { order_by = "name" })
