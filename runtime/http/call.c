@@ -49,6 +49,7 @@ void ep_call_end(ep_call *call, int code)
 	ep_http *http = call->http;
 	if (!http) return;
 	ep_timer_stop(http->loop, &call->timer);
+	if (code && call->slot) call->slot->spent = true;
 	ep_call_leave(call);
 	free_body(call);
 	call->http = NULL;
@@ -75,7 +76,7 @@ void ep_call_done(ep_call *call, CURLcode result)
 	if (result || call->fault)
 		code = ep_call_fail_curl(call, result);
 	else if (!call->head_done)
-		code = ep_call_fail(call, EP_EPROTOCOL, "the answer ends within its headers");
+		code = ep_call_fail(call, EP_ETRUNCATED, "the answer ends within its headers");
 	else if (call->redirecting && !(code = ep_redirect_follow(call)))
 		return;
 	ep_call_end(call, code);

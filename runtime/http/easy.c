@@ -37,6 +37,7 @@ static int on_before_send(void *user, char *remote_ip, char *local_ip, int remot
 	ep_call *call = slot->call;
 	long sent = 0;
 	ep_multi_settle(call);
+	slot->spent = slot->spent || call->sends;
 	if (call->sends) curl_easy_getinfo(slot->easy, CURLINFO_REQUEST_SIZE, &sent);
 	if (call->sends > 1 || (call->once && sent > 0)) {
 		call->fault = EP_ECONNECT;
@@ -141,6 +142,10 @@ ep_slot *ep_slot_get(ep_http *http, ep_http_profile *profile)
 void ep_slot_put(ep_http *http, ep_slot *slot)
 {
 	slot->call = NULL;
+	if (slot->spent) {
+		ep_slot_free(slot);
+		return;
+	}
 	ep_list_push(&http->idle, &slot->link);
 	if (++http->idle_count <= HTTP_SLOTS_IDLE) return;
 	http->idle_count--;

@@ -47,6 +47,7 @@ typedef struct ep_slot {
 	char custom[METHOD_MAX];
 	long upload_room;
 	bool connects, http1;
+	bool spent; /* libcurl counts the dead connections a handle met over its whole life, and gives up at the sixth */
 	char words[CURL_ERROR_SIZE];
 } ep_slot;
 

@@ -14,6 +14,7 @@ ports: http, other (a second origin), https, expired, wronghost (https with such
 import gzip
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -168,6 +169,8 @@ class Connection:
         if name not in ("stop_reading", "reset", "reset_upload", "early"):
             self.read_body()
         handler(argument)
+        if self.header("connection") == "close":
+            raise Closed
 
     def run(self):
         try:
@@ -318,6 +321,7 @@ class Connection:
         if end == "close":
             raise Closed
         if end == "reset-now":
+            time.sleep(random.random() * 0.002)
             self.reset()
         self.next = end
 
@@ -404,9 +408,6 @@ class Connection:
     def do_not_gzip(self, _):
         self.answer(b"this is not packed at all", "Content-Encoding: gzip")
 
-    def do_cut_gzip(self, _):
-        self.answer(gzip.compress(os.urandom(5000))[:2000], "Content-Encoding: gzip")
-
     def do_encoding(self, name):
         self.answer(b"who knows", f"Content-Encoding: {name}")
 
@@ -434,8 +435,6 @@ class Proxy(Connection):
         if self.target.startswith("/"):  # a question to the proxy itself
             Connection.respond(self)
             return
-        with self.state.lock:
-            self.state.counts[self.target] = self.state.counts.get(self.target, 0) + 1
         if self.refuse:
             self.answer(b"", 'Proxy-Authenticate: Basic realm="x"', status=407)
             return
