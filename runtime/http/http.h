@@ -136,6 +136,9 @@ typedef struct ep_http_call {
 /* Starts a call, or puts it in the queue. EP_EINVAL and EP_ENOMEM at once, all else by the op. */
 int ep_http_start(ep_http_call **out, ep_http *http, const ep_http_request *request, ep_err *err);
 
+/* True once the call has left the queue: before, nothing of it was sent. */
+bool ep_http_begun(const ep_http_call *call);
+
 /* The source of the call's body has bytes again. */
 void ep_http_more(ep_http_call *call);
 

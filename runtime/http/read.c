@@ -114,4 +114,10 @@ void ep_http_stop(ep_http_call *pub)
 	ep_call_end(call, EP_ECLOSED);
 }
 
+bool ep_http_begun(const ep_http_call *pub)
+{
+	const ep_call *call = (const ep_call *)(const void *)pub;
+	return call->slot || !call->http;
+}
+
 bool ep_http_ended(const ep_http_call *pub) { return !((const ep_call *)(const void *)pub)->http; }
