@@ -4,6 +4,7 @@
 #include "bindings/relace.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "bindings/http.h"
 #include "bindings/json.h"
@@ -67,7 +68,7 @@ ep_relace_text epl_check_repo_id(lua_State *L, int arg)
 
 typedef struct client_options {
 	epl_text base_url, user_agent, ca_file, ca_dir, proxy;
-	int api_key;
+	int api_key, headers;
 	bool allow_http, http2;
 	uint64_t timeout, connect_timeout, stall_timeout;
 	lua_Integer max_retries;
@@ -83,7 +84,7 @@ static const epl_option client_spec[] = {{"api_key", EPL_VALUE, offsetof(client_
 	OPTION(base_url, EPL_TEXT), OPTION(user_agent, EPL_TEXT), OPTION(ca_file, EPL_TEXT), OPTION(ca_dir, EPL_TEXT),
 	OPTION(proxy, EPL_TEXT), OPTION(allow_http, EPL_BOOL), OPTION(http2, EPL_BOOL), OPTION(timeout, EPL_SECONDS),
 	OPTION(connect_timeout, EPL_SECONDS), OPTION(stall_timeout, EPL_SECONDS), OPTION(max_retries, EPL_INT),
-	OPTION(max_retry_wait, EPL_NUMBER), OPTION(max_rate, EPL_NUMBER), {0}};
+	OPTION(max_retry_wait, EPL_NUMBER), OPTION(max_rate, EPL_NUMBER), OPTION(headers, EPL_TABLE), {0}};
 
 static ep_relace_settings read_settings(lua_State *L, client_options *o)
 {
@@ -130,6 +131,9 @@ static int relace_client(lua_State *L)
 	ep_relace_settings settings = read_settings(L, &o);
 	ep_http *http = epl_http(L);
 	settings.log = log_of(L);
+	const epl_http_list *headers = epl_http_read_headers(L, o.headers, 0, NULL, "relace.client");
+	settings.headers = headers->list;
+	settings.header_count = headers->count;
 	settings.credential = epl_check_secret(L, o.api_key);
 	int rc = ep_relace_client_new(&c->client, epl_loop(L), http, epl_secrets(L), &settings, &err);
 	ep_secret_release(settings.credential);
@@ -215,22 +219,45 @@ static int fail_answer(lua_State *L, const ep_relace_call *call, const char *why
 	return epl_raise(L, &err);
 }
 
-static int push_any(lua_State *L, ep_op *op)
+static int push_decoded(lua_State *L, const ep_relace_call *call)
 {
-	const ep_relace_call *call = (const ep_relace_call *)op;
 	ep_err err = {0};
-	if (!call->body.len) return 0;
 	if (!epl_json_decode(L, ep_buf_text(&call->body), call->body.len, NULL, &err)) return 1;
 	lua_pushstring(L, ep_err_message(&err));
 	ep_err_fini(&err);
 	return fail_answer(L, call, lua_tostring(L, -1));
 }
 
+/* Drops the members that are null from the table on the top, and from those in it: the API says null where it has
+ * nothing to say. */
+static void drop_nulls(lua_State *L, int null, int depth)
+{
+	int table = lua_gettop(L);
+	luaL_checkstack(L, 4, "an answer");
+	for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+		if (lua_rawequal(L, -1, null)) {
+			lua_pushvalue(L, -2);
+			lua_pushnil(L);
+			lua_rawset(L, table); /* clearing a field is what a traversal allows */
+		} else if (depth > 1 && lua_istable(L, -1)) {
+			drop_nulls(L, null, depth - 1);
+		}
+	}
+}
+
+enum { NULL_DEPTH = 3 }; /* a page, its items, an item: deeper there is only the user's own */
+
 int epl_relace_push_object(lua_State *L, const ep_relace_call *call)
 {
 	if (!call->body.len) return fail_answer(L, call, "it is empty");
-	push_any(L, (ep_op *)&call->op);
-	return lua_istable(L, -1) ? 1 : fail_answer(L, call, "it is no object");
+	push_decoded(L, call);
+	if (!lua_istable(L, -1)) return fail_answer(L, call, "it is no object");
+	if (!memmem(call->body.data, call->body.len, "null", 4)) return 1;
+	epl_json_push_null(L);
+	lua_insert(L, -2);
+	drop_nulls(L, lua_gettop(L) - 1, NULL_DEPTH);
+	lua_remove(L, -2);
+	return 1;
 }
 
 static int push_answer(lua_State *L, ep_op *op) { return epl_relace_push_object(L, (ep_relace_call *)op); }
@@ -245,6 +272,27 @@ int epl_await_answer(lua_State *L, int rc, ep_relace_call *call, ep_err *err)
 static const char *const methods_known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", NULL};
 static const ep_repeat repeats[] = {
 	EP_REPEAT_SAFE, EP_REPEAT_SAFE, EP_REPEAT_ONCE, EP_REPEAT_SAFE, EP_REPEAT_ONCE, EP_REPEAT_SAFE};
+
+static bool is_json(const ep_relace_call *call)
+{
+	ep_http_field type;
+	if (!ep_http_header_find(call->http, "content-type", &type)) return false;
+	const char *end = memchr(type.value, ';', type.value_len);
+	size_t len = end ? (size_t)(end - type.value) : type.value_len;
+	while (len && type.value[len - 1] == ' ') len--;
+	return (len == 16 && !strncasecmp(type.value, "application/json", 16)) ||
+		(len > 5 && !strncasecmp(type.value + len - 5, "+json", 5));
+}
+
+/* JSON as a value, anything else as its bytes, nothing for an empty answer. */
+static int push_any(lua_State *L, ep_op *op)
+{
+	const ep_relace_call *call = (const ep_relace_call *)op;
+	if (!call->body.len) return 0;
+	if (is_json(call)) return push_decoded(L, call);
+	lua_pushlstring(L, call->body.data, call->body.len);
+	return 1;
+}
 
 /* client:request(method, path, body, limits) -> answer */
 static int client_request(lua_State *L)

@@ -24,7 +24,8 @@ local settings = require "epact.relace.settings"
 local M = {}
 
 --- A repo token, as `client.repo_token:create` returns it: fields `name`, `repo_ids`, `expires_at` (RFC 3339, nil: never).
--- It prints masked, works wherever a credential goes, and as a `<close>` variable is deleted when it leaves scope.
+-- It prints masked, works wherever a credential goes, and as a `<close>` variable is deleted when it leaves scope. One that
+-- is collected without having been deleted or kept is warned of in the log.
 local Token = {}
 Token.__index = Token
 
@@ -44,10 +45,24 @@ end
 
 -- While an error is on its way out it must not be replaced: then a failure is logged.
 function Token:__close(err)
-	if self.deleted then return end
+	if self.deleted or self.kept then return end
 	if err == nil then return self:delete() end
 	local ok, failure = pcall(self.delete, self)
 	if not ok then log.warn("the token '%s' could not be deleted: %s", self.name, tostring(failure)) end
+end
+
+--- Leaves the token to whoever needs it longer than this script: `<close>` does not delete it any more.
+-- @return Token: itself
+function Token:keep()
+	self.kept = true
+	return self
+end
+
+-- A token that nobody can name any more lives on until its ttl ends.
+function Token:__gc()
+	if not self.deleted and not self.kept then
+		log.warn("the token '%s' was never deleted: make it a <close> variable, call token:delete() or token:keep()", self.name)
+	end
 end
 
 --- `client.repo_token`
@@ -104,7 +119,7 @@ function Repo:get(repo, limits) return self.core:repo_get(repo, limits) end
 -- @param options table?: `page_start` (0), `page_size` (100, at most), `order_by` ("created_at" or "updated_at"),
 --   `order_descending`, `filter_metadata` (pairs to be held), `created_after`, `created_before` (RFC 3339)
 -- @param limits table?
--- @return table: `items`, `total_items`, `next_page` (the next page_start; nil or null on the last page)
+-- @return table: `items`, `total_items`, `next_page` (the next page_start; nil on the last page)
 function Repo:list(options, limits) return self.core:repo_list(options, limits) end
 
 --- Deletes a repo and all that belongs to it (6.5); one that is gone already is no error.
@@ -203,7 +218,7 @@ end
 -- @param path string: below the base URL, such as "/repo?page_size=1", encoded
 -- @param body any: sent as JSON; nil for none
 -- @param limits table?
--- @return any: the decoded answer, nil for an empty one
+-- @return any: JSON decoded (a null is `epact.json.null`), any other answer as a string, nil for an empty one
 function Client:request(method, path, body, limits) return self.core:request(method, path, body, limits) end
 
 local NO_KEY = "there is no API key: set RELACE_API_KEY, or run the script with --local, which starts a local server"
@@ -213,7 +228,7 @@ local NO_KEY = "there is no API key: set RELACE_API_KEY, or run the script with 
 --   string with /v1 (default: what --local gave, else RELACE_BASE_URL, else https://api.relace.run/v1); `timeout`,
 --   `max_retries`, `max_retry_wait` as limits above; `max_rate` number of calls a minute (no limit); `ca_file`, `ca_dir`:
 --   certificates to trust in place of the system's; `proxy`; `connect_timeout` (10), `stall_timeout` (60) seconds;
---   `http2` boolean; `allow_http` boolean: plain http to other machines; `user_agent`
+--   `http2` boolean; `allow_http` boolean: plain http to other machines; `user_agent`; `headers` table: sent with every call
 -- @return client: `client.repo`, `client.repo_token`, `client:with`, `client:git`, `client:request`
 -- Raises the error `no_key` when there is no key.
 function M.client(options)

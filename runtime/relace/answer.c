@@ -112,10 +112,13 @@ void ep_answer_error(ep_err *err, int status, const char *body, size_t len, cons
 void ep_answer_no_json(
 	ep_err *err, int status, const char *why, const char *body, size_t len, const ep_secrets *secrets)
 {
-	ep_buf masked = {0};
+	ep_buf masked = {0}, line = {0};
 	mask_start(&masked, body, len, secrets);
-	ep_err_set(err, EP_EJSON, "HTTP %d, but the answer is not the JSON it should be: %s", status, why);
+	add_line(&line, ep_buf_text(&masked), masked.len, SNIPPET_MAX);
+	ep_err_set(err, EP_EJSON, "HTTP %d, but the answer is not the JSON it should be: %s%s%s", status, why,
+		line.len ? "; it begins " : "", ep_buf_text(&line));
 	err->status = status;
-	set_line(&err->detail, &masked, SNIPPET_MAX);
+	if (line.len) ep_err_text(&err->detail, line.data, line.len);
 	ep_buf_fini(&masked);
+	ep_buf_fini(&line);
 }

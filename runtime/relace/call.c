@@ -222,7 +222,7 @@ static void abort_call(ep_op *op)
 		ep_relace_call_finish_aborted(c, false);
 		return;
 	}
-	bool patient = c->makes_token && op->why != EP_ECLOSED;
+	bool patient = c->makes_token && op->why != EP_ECLOSED && ep_http_begun(c->pub.http);
 	if (!patient || ep_timer_start(c->client->loop, &c->timer, UNDO_GRACE, on_grace))
 		ep_op_cancel(&c->pub.http->op, op->why);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <string.h>
 
 #include "runtime/relace/address.h"
 #include "runtime/relace/answer.h"
@@ -47,9 +48,9 @@ void ep_relace_call_fail(call *c)
 }
 
 /* The call has failed, and may have been carried out: the cause is in err. */
-static void doubt(call *c, int code)
+static void doubt(const call *c, ep_err *err, int code)
 {
-	ep_err *err = &c->pub.err, cause = {0};
+	ep_err cause = {0};
 	ep_err_move(&cause, err);
 	ep_err_set(err, code, "%s; it may have been carried out: %s", ep_err_message(&cause),
 		c->doubt ? c->doubt : "look before you do it again");
@@ -64,7 +65,7 @@ void ep_relace_call_finish_aborted(call *c, bool maybe_done)
 	int why = c->pub.op.why;
 	ep_err_fini(&c->pub.err);
 	ep_err_set(&c->pub.err, why, why == EP_ETIMEOUT ? "the deadline of the call is over" : "the call was cancelled");
-	if (maybe_done) doubt(c, why == EP_ETIMEOUT ? EP_EINDOUBT : why);
+	if (maybe_done) doubt(c, &c->pub.err, why == EP_ETIMEOUT ? EP_EINDOUBT : why);
 	ep_relace_call_fail(c);
 }
 
@@ -80,18 +81,23 @@ void ep_relace_call_fail_attempt(call *c, const ep_attempt *a, const ep_decision
 	else
 		ep_answer_error(err, a->status, ep_buf_text(&http->body), http->body.len, c->client->secrets);
 	if (!err->code) ep_err_set(err, a->code, "%s", ep_err_slug(a->code));
-	if (d->verdict == EP_VERDICT_IN_DOUBT) doubt(c, EP_EINDOUBT);
+	if (d->verdict == EP_VERDICT_IN_DOUBT) doubt(c, err, EP_EINDOUBT);
 	err->retryable = d->retryable;
 	err->retry_after = a->retry_after;
 	ep_relace_call_fail(c);
 }
 
+/* What cannot be read may still hold the new token, cut or misspelt. */
+static bool may_show(const call *c) { return !c->makes_token || !strpbrk(ep_buf_text(&c->pub.body), "{[\""); }
+
 int ep_relace_no_json(ep_err *err, const ep_relace_call *pub, const char *why)
 {
 	const call *c = (const call *)pub;
-	ep_answer_no_json(err, pub->status, why, ep_buf_text(&pub->body), pub->body.len, c->client->secrets);
+	ep_answer_no_json(
+		err, pub->status, why, ep_buf_text(&pub->body), may_show(c) ? pub->body.len : 0, c->client->secrets);
+	if (c->repeat == EP_REPEAT_ONCE) doubt(c, err, EP_EJSON);
 	add_facts(c, err);
-	return err->code;
+	return EP_EJSON;
 }
 
 void ep_relace_call_log(const call *c, const ep_attempt *a, double again)

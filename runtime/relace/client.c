@@ -2,6 +2,7 @@
 #include "runtime/relace/client.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/relace/address.h"
@@ -67,6 +68,24 @@ static ep_http_header header(const char *name, const char *value)
 	return (ep_http_header){.name = name, .name_len = strlen(name), .value = value, .value_len = strlen(value)};
 }
 
+static bool same_name(const ep_http_header *a, const ep_http_header *b)
+{
+	return a->name_len == b->name_len && !strncasecmp(a->name, b->name, a->name_len);
+}
+
+/* Adds the settings' headers, in place of ours of the same name. */
+static size_t add_own(const ep_relace_client *client, ep_http_header *list, size_t n)
+{
+	size_t ours = n;
+	for (size_t i = 0; i < client->header_count; i++) {
+		const ep_http_header *h = &client->headers[i];
+		size_t at = 0;
+		while (at < ours && !same_name(&list[at], h)) at++;
+		list[at < ours ? at : n++] = *h;
+	}
+	return n;
+}
+
 int ep_relace_headers(ep_http_headers **out, ep_relace_client *client, int kind, ep_err *err)
 {
 	static const char *const types[] = {NULL, "application/json", "application/octet-stream"};
@@ -77,8 +96,7 @@ int ep_relace_headers(ep_http_headers **out, ep_relace_client *client, int kind,
 		list[n++].secret = client->credential;
 		list[n++] = header("Accept", "application/json");
 		if (types[kind]) list[n++] = header("Content-Type", types[kind]);
-		if (client->header_count) memcpy(list + n, client->headers, client->header_count * sizeof *list);
-		n += client->header_count;
+		n = add_own(client, list, n);
 		int rc = ep_http_headers_new(&client->prepared[kind], list, n, err);
 		if (rc) return rc;
 	}
@@ -91,7 +109,11 @@ static int copy_headers(ep_relace_client *client, const ep_http_header *from, si
 {
 	size_t need = count * sizeof *from;
 	if (count > MAX_HEADERS) return ep_err_set(err, EP_EINVAL, "headers: more than %d", MAX_HEADERS);
-	for (size_t i = 0; i < count; i++) need += from[i].name_len + from[i].value_len;
+	for (size_t i = 0; i < count; i++) {
+		if (from[i].name_len == 13 && !strncasecmp(from[i].name, "Authorization", 13))
+			return ep_err_set(err, EP_EINVAL, "headers: Authorization is made of the credential");
+		need += from[i].name_len + from[i].value_len;
+	}
 	ep_http_header *to = ep_alloc(need);
 	if (!to) return ep_err_set(err, EP_ENOMEM, "no memory for the headers of a client");
 	char *text = (char *)(to + count);

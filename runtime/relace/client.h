@@ -41,7 +41,7 @@ typedef struct ep_relace_settings {
 	double max_retry_wait;         /* seconds; < 0: EP_RELACE_RETRY_WAIT */
 	double max_rate;               /* most attempts a minute, over this client and all derived from it; 0: no limit */
 	const char *user_agent;        /* NULL: "epact/C VERSION" */
-	const ep_http_header *headers; /* sent with every call */
+	const ep_http_header *headers; /* sent with every call, in place of ours of that name; never Authorization */
 	size_t header_count;
 	ep_relace_log log;           /* {0}: nobody */
 	ep_http_settings connection; /* how to connect; its user_agent is not looked at */

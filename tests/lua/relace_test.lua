@@ -88,8 +88,7 @@ check.case("repo create", function()
 end)
 
 check.case("repo get, list, delete", function()
-	local found = { repo_id = id, created_at = "2026-02-03T04:05:06Z", updated_at = json.null, metadata = { name = "d" },
-		auto_index = true }
+	local found = { repo_id = id, created_at = "2026-02-03T04:05:06Z", metadata = { name = "d" }, auto_index = true }
 	answer(200, found)
 	check.equal(client.repo:get(id), found)
 	sent("GET", "/repo/" .. id)
