@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client as a C program uses it, without Lua, against a peer on a thread of this process. */
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "tests/support/test.h"
+
+#include "runtime/base/mem.h"
+#include "runtime/relace/repo.h"
+#include "runtime/relace/token.h"
+
+#define REPO "5b0f3c52-8d0e-4c1b-9a55-0e8b8c3f7a21"
+#define TOKEN "rlcr-00112233445566778899aabbccddeeff00112233"
+#define TOKEN_JSON "{\"token\":\"" TOKEN "\",\"name\":\"ci\",\"repo_ids\":[\"" REPO "\"],\"expires_at\":null}"
+
+/* --- the peer: one answer for each connection, in turn, the last one ever again; "" closes without one --- */
+
+enum { KEPT = 64 };
+
+typedef struct peer {
+	int fd, port, count;
+	const char *const *answers;
+	pthread_t thread;
+	char seen[KEPT][128]; /* request lines */
+	useconds_t delay;     /* before each answer, microseconds */
+} peer;
+
+static size_t body_length(const char *head)
+{
+	const char *field = strcasestr(head, "content-length:");
+	return field ? strtoul(field + 15, NULL, 10) : 0;
+}
+
+/* Reads one request; false when the other side closed before it was whole. */
+static bool read_request(int fd, char *line, size_t room)
+{
+	char head[4096];
+	size_t len = 0;
+	const char *end;
+	while (len < sizeof head - 1) {
+		ssize_t n = recv(fd, head + len, sizeof head - 1 - len, 0);
+		if (n <= 0) return false;
+		head[len += (size_t)n] = '\0';
+		end = strstr(head, "\r\n\r\n");
+		if (end && len >= (size_t)(end + 4 - head) + body_length(head)) break;
+	}
+	snprintf(line, room, "%.*s", (int)strcspn(head, "\r"), head);
+	return true;
+}
+
+static void *serve(void *arg)
+{
+	peer *p = arg;
+	const char *const *answer = p->answers;
+	for (int fd; (fd = accept(p->fd, NULL, NULL)) >= 0; close(fd)) {
+		if (!read_request(fd, p->seen[p->count % KEPT], sizeof p->seen[0])) continue;
+		p->count++;
+		usleep(p->delay);
+		send(fd, *answer, strlen(*answer), MSG_NOSIGNAL);
+		if (answer[1]) answer++;
+	}
+	return NULL;
+}
+
+static void start_peer(peer *p, const char *const *answers)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof a;
+	*p = (peer){.answers = answers, .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+	CHECK(!bind(p->fd, (struct sockaddr *)&a, sizeof a) && !listen(p->fd, 64));
+	CHECK(!getsockname(p->fd, (struct sockaddr *)&a, &len));
+	p->port = ntohs(a.sin_port);
+	CHECK(!pthread_create(&p->thread, NULL, serve, p));
+}
+
+static void stop_peer(peer *p)
+{
+	shutdown(p->fd, SHUT_RDWR);
+	pthread_join(p->thread, NULL);
+	close(p->fd);
+}
+
+#define ANSWER(status, more, body) "HTTP/1.1 " status " X\r\nConnection: close\r\n" more "\r\n" body
+
+static const char created[] = ANSWER("201", "", TOKEN_JSON);
+static const char gone[] = ANSWER("204", "Content-Length: 0\r\n", "");
+static const char busy[] = ANSWER("503", "Retry-After-Ms: 10\r\n", "");
+
+/* --- the program --- */
+
+typedef struct world {
+	peer peer;
+	ep_loop *loop;
+	ep_http *http;
+	ep_secrets secrets;
+	ep_relace_client *client;
+} world;
+
+static int open_client(world *w, int max_retries, ep_err *err)
+{
+	char url[64];
+	ep_secret *key = ep_secret_new(&w->secrets, "rlc-key-for-the-test", 20);
+	if (!key) return ep_err_set(err, EP_ENOMEM, "no memory");
+	ep_relace_settings settings = {
+		.credential = key, .base_url = url, .max_retries = max_retries, .max_retry_wait = -1};
+	settings.connection.connect_timeout = EP_SECOND; /* where a socket cannot be watched for want of memory */
+	settings.base_url_len = (size_t)snprintf(url, sizeof url, "http://127.0.0.1:%d/v1", w->peer.port);
+	int rc = ep_relace_client_new(&w->client, w->loop, w->http, &w->secrets, &settings, err);
+	ep_secret_release(key);
+	return rc;
+}
+
+static void open_world(world *w, const char *const *answers)
+{
+	*w = (world){0};
+	start_peer(&w->peer, answers);
+	ep_secrets_init(&w->secrets);
+	CHECK_INT_EQ(ep_loop_open(&w->loop, NULL, NULL), 0);
+	w->http = ep_http_open(w->loop, &w->secrets);
+	CHECK(w->http);
+	CHECK_INT_EQ(open_client(w, -1, NULL), 0);
+}
+
+static void close_world(world *w)
+{
+	ep_relace_client_release(w->client);
+	ep_http_close(w->http);
+	ep_loop_close(w->loop, NULL, NULL);
+	ep_secrets_fini(&w->secrets);
+	stop_peer(&w->peer);
+}
+
+static void on_done(ep_op *op) { *(bool *)op->owner = true; }
+
+static int await(ep_op *op)
+{
+	bool done = false;
+	ep_op_wait(op, on_done, &done);
+	CHECK_INT_EQ(ep_loop_run(op->loop, &done), 0);
+	return op->result;
+}
+
+static int create(world *w, ep_relace_call **call, ep_err *err)
+{
+	const ep_relace_text id = {REPO, sizeof REPO - 1};
+	return ep_relace_token_create(call, w->client, (ep_relace_text){"ci", 2}, &id, 1, 900, NULL, err);
+}
+
+TEST(a_token_is_made_read_and_deleted)
+{
+	world w;
+	ep_relace_call *call;
+	ep_relace_token token;
+	open_world(&w, (const char *const[]){created, gone, NULL});
+	CHECK_INT_EQ(create(&w, &call, NULL), 0);
+	CHECK_INT_EQ(await(&call->op), 0);
+	CHECK_INT_EQ(call->status, 201);
+	CHECK_INT_EQ(ep_relace_token_read(&token, call, true, &w.secrets, NULL), 0);
+	CHECK_STR_EQ(ep_secret_reveal(token.secret, NULL), TOKEN);
+	CHECK_STR_EQ(token.name, "ci");
+	CHECK_STR_EQ(token.expires_at, NULL);
+	CHECK_INT_EQ(token.repo_count, 1);
+	CHECK_STR_EQ(token.repo_ids[0], REPO);
+	ep_op_release(&call->op);
+	CHECK_INT_EQ(ep_relace_token_delete(&call, w.client, token.secret, NULL, NULL), 0);
+	ep_buf text = {0};
+	call->op.class->describe(&call->op, &text);
+	CHECK(strstr(ep_buf_text(&text), "DELETE 127.0.0.1:") && strstr(ep_buf_text(&text), "/v1/repo_token/****"));
+	ep_buf_fini(&text);
+	CHECK_INT_EQ(await(&call->op), 0);
+	ep_op_release(&call->op);
+	ep_relace_token_fini(&token);
+	CHECK_STR_EQ(w.peer.seen[0], "POST /v1/repo_token HTTP/1.1");
+	CHECK_STR_EQ(w.peer.seen[1], "DELETE /v1/repo_token/" TOKEN " HTTP/1.1");
+	close_world(&w);
+}
+
+TEST(refusals_are_repeated)
+{
+	world w;
+	ep_relace_call *call;
+	open_world(&w, (const char *const[]){busy, busy, created, NULL});
+	CHECK_INT_EQ(create(&w, &call, NULL), 0);
+	CHECK_INT_EQ(await(&call->op), 0);
+	CHECK_INT_EQ(call->attempts, 3);
+	ep_op_release(&call->op);
+	CHECK_INT_EQ(w.peer.count, 3);
+	close_world(&w);
+}
+
+TEST(a_lost_answer_of_a_create_leaves_doubt)
+{
+	world w;
+	ep_relace_call *call;
+	open_world(&w, (const char *const[]){"", NULL});
+	CHECK_INT_EQ(create(&w, &call, NULL), 0);
+	CHECK_INT_EQ(await(&call->op), EP_EINDOUBT);
+	CHECK(call->err.maybe_sent && !call->err.retryable);
+	CHECK(strstr(call->err.message, "a token may exist until its ttl ends"));
+	CHECK_INT_EQ(call->err.attempts, 1);
+	ep_op_release(&call->op);
+	CHECK_INT_EQ(w.peer.count, 1);
+	close_world(&w);
+}
+
+TEST(a_lost_answer_of_a_read_is_asked_for_again)
+{
+	world w;
+	ep_relace_call *call;
+	const ep_relace_limits quick = {.max_retries = 3, .max_retry_wait = 10};
+	open_world(
+		&w, (const char *const[]){"", ANSWER("200", "Content-Length: 9\r\n", "{\"a\""), ANSWER("200", "", "{}"), NULL});
+	CHECK_INT_EQ(ep_relace_repo_get(&call, w.client, (ep_relace_text){"a", 1}, &quick, NULL), 0);
+	CHECK_INT_EQ(await(&call->op), 0);
+	CHECK_STR_EQ(ep_buf_text(&call->body), "{}");
+	CHECK_INT_EQ(call->attempts, 3);
+	ep_op_release(&call->op);
+	close_world(&w);
+}
+
+TEST(a_cancelled_create_deletes_what_its_answer_brings)
+{
+	world w;
+	ep_relace_call *call;
+	open_world(&w, (const char *const[]){created, gone, NULL});
+	w.peer.delay = 50000;
+	CHECK_INT_EQ(create(&w, &call, NULL), 0);
+	ep_op *nap = ep_sleep_start(w.loop, 20 * EP_MSEC);
+	await(nap);
+	ep_op_release(nap);
+	ep_op_cancel(&call->op, EP_ECANCELLED);
+	CHECK_INT_EQ(await(&call->op), EP_ECANCELLED);
+	CHECK(!call->err.maybe_sent);
+	ep_op_release(&call->op);
+	CHECK_INT_EQ(w.peer.count, 2);
+	CHECK_STR_EQ(w.peer.seen[1], "DELETE /v1/repo_token/" TOKEN " HTTP/1.1");
+	close_world(&w);
+}
+
+TEST(a_loop_that_closes_waits_for_no_answer)
+{
+	world w;
+	ep_relace_call *call;
+	open_world(&w, (const char *const[]){created, NULL});
+	w.peer.delay = 100000;
+	CHECK_INT_EQ(create(&w, &call, NULL), 0);
+	ep_op_release(&call->op); /* a cancel that nobody waits for */
+	close_world(&w);
+}
+
+/* One round with the nth allocation failing: each step ends well, or with no_memory and nothing lost. */
+static bool round_of(world *w, long nth)
+{
+	ep_relace_call *call;
+	ep_err err = {0};
+	ep_mem_fail_after(nth);
+	int rc = open_client(w, 0, &err);
+	if (!rc) rc = create(w, &call, &err);
+	if (rc) {
+		ep_mem_fail_after(0);
+		ep_err_fini(&err);
+		ep_relace_client_release(w->client);
+		w->client = NULL;
+		CHECK_INT_EQ(rc, EP_ENOMEM);
+		return false;
+	}
+	rc = await(&call->op);
+	ep_relace_token token = {0};
+	int read = rc ? rc : ep_relace_token_read(&token, call, true, &w->secrets, NULL);
+	ep_mem_fail_after(0);
+	if (rc) CHECK(rc == EP_ENOMEM || rc == EP_ETIMEOUT || rc == EP_EINDOUBT || rc == EP_ECONNECT);
+	if (!rc && read) CHECK_INT_EQ(read, EP_ENOMEM);
+	ep_relace_token_fini(&token);
+	ep_op_release(&call->op);
+	ep_relace_client_release(w->client);
+	w->client = NULL;
+	return !read;
+}
+
+TEST(every_allocation_may_fail)
+{
+	world w;
+	open_world(&w, (const char *const[]){created, NULL});
+	ep_relace_client_release(w.client);
+	w.client = NULL;
+	long nth = 1;
+	while (nth < 400 && !round_of(&w, nth)) nth++;
+	CHECK(nth > 10 && nth < 400);
+	close_world(&w);
+}
