@@ -6,10 +6,27 @@
 #include "runtime/base/mem.h"
 
 #define TYPE "epact.file"
+#define GUARD "epact.temp_dir"
 
 typedef struct file {
 	ep_file *file; /* NULL: closed */
 } file;
+
+/* The temporary folders that are there; what nobody closed is removed with the instance. */
+typedef struct engine {
+	ep_loop *loop;
+	ep_node folders;
+} engine;
+
+typedef struct folder {
+	ep_node link;
+	char *path;
+	ep_fs *removal; /* that nobody waits for; NULL: none runs */
+} folder;
+
+typedef struct guard {
+	folder *folder; /* NULL: it is gone */
+} guard;
 
 typedef struct read_options {
 	lua_Integer max;
@@ -47,6 +64,68 @@ static int await(lua_State *L, ep_fs *call, epl_push *push)
 	return epl_await(L, &call->work.op, push);
 }
 
+/* --- temporary folders --- */
+
+static void forget_folder(folder *f)
+{
+	ep_node_unlink(&f->link);
+	ep_free(f->path);
+	ep_free(f);
+}
+
+/* Nothing can be waited for any more: the loop is about to close. */
+static void close_engine(void *arg)
+{
+	engine *e = arg;
+	for (ep_node *n; (n = ep_list_shift(&e->folders));) {
+		folder *f = EP_CONTAINER(n, folder, link);
+		if (f->removal) ep_op_release(&f->removal->work.op);
+		ep_fs_remove_tree(f->path, NULL);
+		forget_folder(f);
+	}
+	ep_free(e);
+}
+
+static engine *engine_of(lua_State *L)
+{
+	engine *e = epl_engine(L, EPL_ENGINE_FS);
+	if (e) return e;
+	if (!(e = ep_calloc(1, sizeof *e))) luaL_error(L, "not enough memory");
+	e->loop = epl_loop(L);
+	ep_node_init(&e->folders);
+	epl_engine_set(L, EPL_ENGINE_FS, e, close_engine);
+	return e;
+}
+
+/* One that could not be removed is tried once more when the instance closes. */
+static void on_removed(ep_op *op)
+{
+	folder *f = op->owner;
+	int result = op->result;
+	f->removal = NULL;
+	ep_op_release(op);
+	if (!result) forget_folder(f);
+}
+
+static int guard_gc(lua_State *L)
+{
+	guard *g = epl_check(L, 1, GUARD);
+	folder *f = g->folder;
+	g->folder = NULL;
+	if (f) f->removal = ep_fs_remove_start(engine_of(L)->loop, f->path, true);
+	if (f && f->removal) ep_op_wait(&f->removal->work.op, on_removed, f);
+	return 0;
+}
+
+/* The folder was removed. */
+static int guard_dismiss(lua_State *L)
+{
+	guard *g = epl_check(L, 1, GUARD);
+	if (g->folder) forget_folder(g->folder);
+	g->folder = NULL;
+	return 0;
+}
+
 /* --- results --- */
 
 static int push_data(lua_State *L, ep_op *op)
@@ -64,12 +143,16 @@ static int push_path(lua_State *L, ep_op *op)
 	return 1;
 }
 
+/* The path and its guard. What raises here leaves the folder to the call, which removes it. */
 static int push_temp(lua_State *L, ep_op *op)
 {
 	ep_fs *call = (ep_fs *)op;
-	lua_pushstring(L, call->data); /* may raise: then the folder goes with the call */
-	ep_free(ep_fs_take_data(call));
-	return 1;
+	lua_pushstring(L, call->data);
+	guard *g = epl_new(L, sizeof *g, GUARD);
+	if (!(g->folder = ep_calloc(1, sizeof *g->folder))) return luaL_error(L, "not enough memory");
+	g->folder->path = ep_fs_take_data(call);
+	ep_list_push(&engine_of(L)->folders, &g->folder->link);
+	return 2;
 }
 
 static int push_info(lua_State *L, ep_op *op)
@@ -181,7 +264,8 @@ static int fs_temp_dir(lua_State *L)
 	flags o = {0};
 	epl_read_options(L, 1, temp_spec, &o, "fs.temp_dir");
 	epl_check_can_wait(L);
-	return await(L, ep_fs_temp_start(epl_loop(L), o.dir.data, o.prefix.data ? o.prefix.data : "epact-"), push_temp);
+	return await(
+		L, ep_fs_temp_start(engine_of(L)->loop, o.dir.data, o.prefix.data ? o.prefix.data : "epact-"), push_temp);
 }
 
 static int fs_open(lua_State *L)
@@ -245,10 +329,13 @@ static const luaL_Reg functions[] = {{"read", fs_read}, {"write", fs_write}, {"l
 	{"realpath", fs_realpath}, {"temp_dir", fs_temp_dir}, {"open", fs_open}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"read", file_read}, {"write", file_write}, {"close", file_close}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", file_gc}, {"__close", file_gc}, {NULL, NULL}};
+static const luaL_Reg guard_methods[] = {{"dismiss", guard_dismiss}, {NULL, NULL}};
+static const luaL_Reg guard_meta[] = {{"__gc", guard_gc}, {NULL, NULL}};
 
 int epl_open_fs(lua_State *L)
 {
 	epl_type(L, TYPE, methods, meta);
+	epl_type(L, GUARD, guard_methods, guard_meta);
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -74,17 +74,20 @@ Folder.__tostring = function(folder) return folder.path end
 
 local REMOVE_GRACE = 30
 
---- Makes a folder of a new name that is removed, with all in it, when the object is closed.
+--- Makes a folder of a new name that is removed, with all in it, when the object is closed. One that nobody closes is
+-- removed some time after its last use, or when the run ends.
 -- @param options table?: `prefix` of the name ("epact-"), `dir`: where ($TMPDIR, else /tmp)
 -- @return object with the field `path`, for a `<close>` variable; `tostring` gives the path
 -- Example: `local work <close> = fs.temp_dir()`
 function M.temp_dir(options)
-	return setmetatable({ path = core.temp_dir(options) }, Folder)
+	local path, guard = core.temp_dir(options)
+	return setmetatable({ path = path, guard = guard }, Folder)
 end
 
---- Removes it; fine when it is gone.
+--- Removes it, also in a task that was cancelled; fine when it is gone.
 function Folder:close()
 	task.shield(REMOVE_GRACE, core.remove, self.path, { recursive = true })
+	self.guard:dismiss()
 end
 
 Folder.__close = Folder.close

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 local check = require "check"
 local fs = require "epact.fs"
+local process = require "epact.process"
 local task = require "epact.task"
 
 local function folder_with_files(path)
@@ -83,3 +84,32 @@ check.fails("timeout", task.timeout, 0.05, function()
 	task.sleep(10)
 end)
 check.equal(fs.stat(kept), nil, "the folder of a cancelled task")
+
+-- One that nobody closes is removed after its last use.
+kept = fs.temp_dir().path
+fs.mkdir(kept .. "/a/b", { parents = true })
+task.timeout(10, function()
+	while fs.stat(kept) do
+		collectgarbage()
+		task.sleep(0.01)
+	end
+end)
+
+-- What is left at the end of a run goes with it, however the run ends.
+local unclosed = [[
+	local fs = require "epact.fs"
+	kept = fs.temp_dir()
+	fs.mkdir(kept.path .. "/a")
+	fs.write(kept.path .. "/a/b", "x")
+	print(kept.path)
+	fs.temp_dir()
+]]
+do
+	local epact = require("epact.env").get "EPACT_BIN"
+	for ending, status in pairs { [""] = 0, ["error 'x'"] = 1, ["os.exit(3)"] = 3 } do
+		local run = process.run({ epact, "-e", unclosed .. ending }, { check = false })
+		check.equal(run.status, status)
+		check.contains(run.stdout, "/epact-")
+		check.equal(fs.stat((run.stdout:gsub("\n", ""))), nil, "the folder of a run that ended with " .. ending)
+	end
+end
