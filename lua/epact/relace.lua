@@ -58,11 +58,14 @@ function Token:keep()
 	return self
 end
 
--- A token that nobody can name any more lives on until its ttl ends.
+local warned = false
+
+-- A token that nobody can name any more lives on until its ttl ends. Said once: a script that does it does it often.
 function Token:__gc()
-	if not self.deleted and not self.kept then
-		log.warn("the token '%s' was never deleted: make it a <close> variable, call token:delete() or token:keep()", self.name)
-	end
+	if warned or self.deleted or self.kept then return end
+	warned = true
+	log.warn("the token '%s' was never deleted: make it a <close> variable, call token:delete() or token:keep()"
+		.. " (others are not reported)", self.name)
 end
 
 --- `client.repo_token`

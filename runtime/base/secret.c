@@ -2,6 +2,7 @@
 #include "runtime/base/secret.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "runtime/base/err.h"
@@ -15,11 +16,23 @@ struct ep_secret {
 
 enum { SHORTEST_HIDDEN = 6 }; /* shorter ones would mask half of any text */
 
-void ep_secrets_init(ep_secrets *all) { ep_node_init(&all->head); }
+void ep_secrets_init(ep_secrets *all)
+{
+	for (size_t i = 0; i < EP_SECRET_BUCKETS; i++) ep_node_init(&all->buckets[i]);
+}
 
 void ep_secrets_fini(ep_secrets *all)
 {
-	while (ep_list_shift(&all->head)) continue;
+	for (size_t i = 0; i < EP_SECRET_BUCKETS; i++)
+		while (ep_list_shift(&all->buckets[i])) continue;
+}
+
+/* Of the first SHORTEST_HIDDEN bytes (FNV-1a). */
+static size_t bucket_of(const char *bytes)
+{
+	uint32_t hash = 2166136261u;
+	for (size_t i = 0; i < SHORTEST_HIDDEN; i++) hash = (hash ^ (unsigned char)bytes[i]) * 16777619u;
+	return (hash ^ hash >> 16) % EP_SECRET_BUCKETS;
 }
 
 ep_secret *ep_secret_new(ep_secrets *all, const char *bytes, size_t len)
@@ -31,7 +44,7 @@ ep_secret *ep_secret_new(ep_secrets *all, const char *bytes, size_t len)
 	memcpy(s->bytes, bytes, len);
 	s->bytes[len] = '\0';
 	ep_node_init(&s->node);
-	if (all) ep_list_push(&all->head, &s->node);
+	if (all && len >= SHORTEST_HIDDEN) ep_list_push(&all->buckets[bucket_of(s->bytes)], &s->node);
 	return s;
 }
 
@@ -83,11 +96,11 @@ static size_t run_of_token(const char *text, size_t len)
 static size_t known_secret(const ep_secrets *all, const char *text, size_t len)
 {
 	size_t longest = 0;
-	if (!all) return 0;
-	for (const ep_node *n = all->head.next; n != &all->head; n = n->next) {
+	if (!all || len < SHORTEST_HIDDEN) return 0;
+	const ep_node *head = &all->buckets[bucket_of(text)];
+	for (const ep_node *n = head->next; n != head; n = n->next) {
 		const ep_secret *s = EP_CONTAINER(n, ep_secret, node);
-		if (s->len < SHORTEST_HIDDEN || s->len > len || s->len <= longest) continue;
-		if (text[0] == s->bytes[0] && !memcmp(text, s->bytes, s->len)) longest = s->len;
+		if (s->len > longest && s->len <= len && !memcmp(text, s->bytes, s->len)) longest = s->len;
 	}
 	return longest;
 }

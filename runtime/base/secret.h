@@ -14,9 +14,11 @@
 
 typedef struct ep_secret ep_secret;
 
+enum { EP_SECRET_BUCKETS = 256 };
+
 /* The secrets alive in one instance: what ep_mask hides. {0} is not valid: ep_secrets_init. */
 typedef struct ep_secrets {
-	ep_node head;
+	ep_node buckets[EP_SECRET_BUCKETS]; /* by their first bytes: a text is searched for thousands as for one */
 } ep_secrets;
 
 void ep_secrets_init(ep_secrets *all);
