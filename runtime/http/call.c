@@ -121,6 +121,7 @@ bool ep_call_abandoned(const ep_call *call) { return call->pub.op.state == EP_OP
 /* The error of the clock that ran out, 0 while none has. */
 static int check_clocks(ep_call *call, uint64_t now)
 {
+	if (call->fault) return ep_call_fail_curl(call, CURLE_OK);
 	if (ep_call_abandoned(call)) return EP_ECLOSED;
 	if (has_deadline(call) && now - call->started >= call->timeout) {
 		return ep_call_fail(call, EP_ETIMEOUT, "%s within %.3g s (timeout)",
@@ -155,6 +156,13 @@ static void on_clock(ep_timer *timer)
 	int code = check_clocks(call, now);
 	if (!code && arm_clock(call, now)) code = ep_call_fail(call, EP_ENOMEM, "not enough memory");
 	if (code) ep_call_end(call, code);
+}
+
+void ep_call_break(ep_call *call, int code)
+{
+	if (!call->origin) return; /* it is ending already */
+	call->fault = code;
+	ep_timer_start(call->http->loop, &call->timer, 0, on_clock);
 }
 
 /* --- the start --- */

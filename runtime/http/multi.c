@@ -130,11 +130,13 @@ static int open_poll(ep_sock *s)
 	return 0;
 }
 
-static void arm(ep_sock *s, int events)
+static int arm(ep_sock *s, int events)
 {
 	s->wanted = events;
-	if (events == s->armed || open_poll(s)) return;
-	if (!uv_poll_start(&s->poll->handle, events, on_uv_poll)) s->armed = events;
+	if (events == s->armed) return 0;
+	if (open_poll(s) || uv_poll_start(&s->poll->handle, events, on_uv_poll)) return EP_ENOMEM;
+	s->armed = events;
+	return 0;
 }
 
 static void on_uv_poll(uv_poll_t *poll, int status, int events)
@@ -164,11 +166,21 @@ static void set_idle(ep_sock *s, bool idle)
 	s->origin->idle += idle ? 1 : -1U;
 }
 
-/* libcurl says what it waits for. A failure here leaves the transfer to the call's timer: to report it would
- * make libcurl give up every transfer it has. */
+/* The transfer would wait for ever: its call ends soon, outside of libcurl. To report the failure here would make
+ * libcurl give up every transfer it has. */
+static int give_up(CURL *easy)
+{
+	char *slot = NULL;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &slot);
+	ep_call *call = slot ? ((ep_slot *)(void *)slot)->call : NULL;
+	if (call) ep_call_break(call, EP_ENOMEM);
+	return 0;
+}
+
+/* libcurl says what it waits for. */
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
 {
-	(void)easy, (void)unused;
+	(void)unused;
 	ep_http *http = user;
 	ep_sock *s = sock_at(http, fd);
 	if (what == CURL_POLL_REMOVE) {
@@ -182,10 +194,10 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *user, vo
 			close_poll(s);
 		return 0;
 	}
-	if (!s && !(s = new_sock(http, fd))) return 0;
+	if (!s && !(s = new_sock(http, fd))) return give_up(easy);
 	set_idle(s, false);
-	arm(s, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
-	return 0;
+	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	return arm(s, events) ? give_up(easy) : 0;
 }
 
 /* As libcurl opens its sockets, but not for our children, and with a place for it made before it exists. */
@@ -201,12 +213,13 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
 	ep_sock *s = new_sock(call->http, fd);
 	if (!s) {
 		close(fd);
+		call->fault = EP_ENOMEM;
 		return CURL_SOCKET_BAD;
 	}
 	s->origin = call->origin;
 	s->origin->socks++;
 	call->socket = call->sockets++ ? -1 : fd;
-	if (wanted) arm(s, wanted);
+	if (wanted && arm(s, wanted)) ep_call_break(call, EP_ENOMEM);
 	return fd;
 }
 

@@ -152,6 +152,7 @@ bool ep_call_abandoned(const ep_call *call);
 void ep_call_run(ep_call *call);
 void ep_call_done(ep_call *call, CURLcode result);
 void ep_call_end(ep_call *call, int code);
+void ep_call_break(ep_call *call, int code); /* also from inside of libcurl's callbacks: ends it by its timer */
 void ep_call_leave(ep_call *call);
 
 /* errors.c */

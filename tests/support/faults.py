@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """An HTTP server on raw sockets that answers well, or wrongly in one way: the first segment of a path says how.
 
-usage: faults.py FOLDER
+usage: faults.py [FOLDER]
 
-FOLDER (empty) gets the throwaway certificates. The first line of the output is JSON: the ports on 127.0.0.1, and the
+FOLDER (empty) gets the throwaway certificates; without it there are no ports for TLS. The first line of the output is JSON: the ports on 127.0.0.1, and the
 authority's file. Each path is counted when the head of a request has come: GET /_counts. GET /_log is a list of the requests
 that came since the last GET /_log, GET /_server what the server knows: connections, requests now and at most, bytes sent.
 
@@ -593,18 +593,21 @@ def open_hole():
 
 
 def main():
-    os.chdir(sys.argv[1])
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     threading.stack_size(256 * 1024)
-    make_certificates()
     held = open_hole()
     closed = socket.socket()  # bound, not listening: connections are refused
     closed.bind(("127.0.0.1", 0))
     ports = {"hole": held[0].getsockname()[1], "closed": closed.getsockname()[1]}
-    plan = {"http": (Connection, None), "other": (Connection, None), "https": (Connection, context("good")),
-            "expired": (Connection, context("expired")), "wronghost": (Connection, context("wronghost")),
-            "selfsigned": (Connection, context("selfsigned")), "tls11": (Connection, old_context()),
-            "stall": (Silent, None), "reset": (Resets, None), "proxy": (Proxy, None), "proxy407": (Proxy407, None)}
+    plan = {"http": (Connection, None), "other": (Connection, None), "stall": (Silent, None), "reset": (Resets, None),
+            "proxy": (Proxy, None), "proxy407": (Proxy407, None)}
+    if len(sys.argv) > 1:
+        os.chdir(sys.argv[1])
+        make_certificates()
+        plan["https"] = Connection, context("good")
+        plan["tls11"] = Connection, old_context()
+        for name in ("expired", "wronghost", "selfsigned"):
+            plan[name] = Connection, context(name)
     for name, (kind, tls) in plan.items():
         sock = listen()
         ports[name] = sock.getsockname()[1]
