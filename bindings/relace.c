@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients of the Relace API, tokens, plain calls. Face: lua/epact/relace.lua; engine: runtime/relace; repos:
- * bindings/relace_repo.c. */
+/* Clients of the Relace API, plain calls. Face: lua/epact/relace.lua; engine: runtime/relace; tokens and repos:
+ * bindings/relace_token.c, bindings/relace_repo.c. */
 #include "bindings/relace.h"
 
 #include <string.h>
@@ -10,7 +10,6 @@
 #include "bindings/json.h"
 #include "runtime/relace/address.h"
 #include "runtime/relace/client.h"
-#include "runtime/relace/token.h"
 
 typedef struct client {
 	ep_relace_client *client; /* NULL: not filled yet */
@@ -318,155 +317,19 @@ static int client_request(lua_State *L)
 	return epl_await(L, &call->op, push_any);
 }
 
-/* --- tokens --- */
-
-typedef struct token_options {
-	epl_text name;
-	int repo_ids;
-	int ttl_seconds;
-} token_options;
-
-static const epl_option token_spec[] = {{"name", EPL_BYTES, offsetof(token_options, name), EPL_REQUIRED},
-	{"repo_ids", EPL_TABLE, offsetof(token_options, repo_ids), EPL_REQUIRED},
-	{"ttl_seconds", EPL_VALUE, offsetof(token_options, ttl_seconds), 0}, {0}};
-
-/* The strings of the array at index, as texts; pushes what holds them. */
-static ep_relace_text *read_ids(lua_State *L, int index, size_t *count)
-{
-	lua_Integer n = (lua_Integer)lua_rawlen(L, index);
-	ep_relace_text *ids = lua_newuserdatauv(L, (size_t)(n ? n : 1) * sizeof *ids, 0);
-	for (lua_Integer i = 0; i < n; i++) {
-		if (lua_rawgeti(L, index, i + 1) != LUA_TSTRING)
-			luaL_error(L, "repo_token:create: option 'repo_ids' must be an array of strings, element %I is a %s", i + 1,
-				luaL_typename(L, -1));
-		ids[i].data = lua_tolstring(L, -1, &ids[i].len); /* anchored by the array until the call was started */
-		lua_pop(L, 1);
-	}
-	*count = (size_t)n;
-	return ids;
-}
-
-static int64_t read_ttl(lua_State *L, int index)
-{
-	int is_integer;
-	if (!index) return 0;
-	lua_Integer ttl = lua_tointegerx(L, index, &is_integer);
-	if (!is_integer || lua_type(L, index) != LUA_TNUMBER || ttl < 1)
-		luaL_error(L, "repo_token:create: option 'ttl_seconds' must be a positive integer");
-	return ttl;
-}
-
-static void push_strings(lua_State *L, char *const *texts, size_t count)
-{
-	lua_createtable(L, (int)count, 0);
-	for (size_t i = 0; i < count; i++) {
-		lua_pushstring(L, texts[i]);
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
-	}
-}
-
-static void push_token_fields(lua_State *L, ep_relace_token *token)
-{
-	lua_createtable(L, 0, 6);
-	if (token->secret) {
-		ep_secret *secret = token->secret;
-		token->secret = NULL;
-		epl_push_secret(L, secret);
-		lua_setfield(L, -2, "secret");
-	}
-	lua_pushstring(L, token->name);
-	lua_setfield(L, -2, "name");
-	push_strings(L, token->repo_ids, token->repo_count);
-	lua_setfield(L, -2, "repo_ids");
-	lua_pushstring(L, token->expires_at);
-	lua_setfield(L, -2, "expires_at");
-}
-
-#define ANSWER "epact.relace.answer"
-
-static int answer_gc(lua_State *L)
-{
-	ep_relace_token_fini(lua_touserdata(L, 1));
-	return 0;
-}
-
-/* What is read is the collector's, so that running out of memory in between loses nothing. */
-static int push_token(lua_State *L, ep_op *op, bool created)
-{
-	const ep_relace_call *call = (const ep_relace_call *)op;
-	ep_relace_token *token = epl_new(L, sizeof *token, ANSWER);
-	ep_err err = {0};
-	if (ep_relace_token_read(token, call, created, epl_secrets(L), &err)) return epl_raise(L, &err);
-	push_token_fields(L, token);
-	ep_relace_token_fini(token);
-	return 1;
-}
-
-static int push_created(lua_State *L, ep_op *op) { return push_token(L, op, true); }
-static int push_found(lua_State *L, ep_op *op) { return push_token(L, op, false); }
-
-/* client:token_create(params, limits) -> {secret, name, repo_ids, expires_at} */
-static int token_create(lua_State *L)
-{
-	ep_relace_client *c = epl_check_relace(L, 1);
-	token_options o = {0};
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:create");
-	ep_relace_call *call;
-	ep_err err = {0};
-	size_t count;
-	luaL_checktype(L, 2, LUA_TTABLE);
-	epl_read_options(L, 2, token_spec, &o, "repo_token:create");
-	int64_t ttl = read_ttl(L, o.ttl_seconds);
-	const ep_relace_text *ids = read_ids(L, o.repo_ids, &count);
-	epl_check_can_wait(L);
-	if (ep_relace_token_create(&call, c, epl_relace_text(o.name), ids, count, ttl, &limits, &err))
-		return epl_raise(L, &err);
-	return epl_await(L, &call->op, push_created);
-}
-
-/* client:token_get(token, limits) -> {name, repo_ids, expires_at} */
-static int token_get(lua_State *L)
-{
-	ep_relace_client *c = epl_check_relace(L, 1);
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:get");
-	ep_relace_call *call;
-	ep_err err = {0};
-	epl_check_can_wait(L);
-	ep_secret *token = epl_check_secret(L, 2);
-	int rc = ep_relace_token_get(&call, c, token, &limits, &err);
-	ep_secret_release(token);
-	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, push_found);
-}
-
-/* client:token_delete(token, limits) */
-static int token_delete(lua_State *L)
-{
-	ep_relace_client *c = epl_check_relace(L, 1);
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:delete");
-	ep_relace_call *call;
-	ep_err err = {0};
-	epl_check_can_wait(L);
-	ep_secret *token = epl_check_secret(L, 2);
-	int rc = ep_relace_token_delete(&call, c, token, &limits, &err);
-	ep_secret_release(token);
-	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, NULL);
-}
-
 /* --- tables --- */
 
 static const luaL_Reg functions[] = {{"client", relace_client}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"derive", client_derive}, {"url", client_url}, {"credential", client_credential},
-	{"git_url", client_git_url}, {"request", client_request}, {"token_create", token_create}, {"token_get", token_get},
-	{"token_delete", token_delete}, {NULL, NULL}};
+	{"git_url", client_git_url}, {"request", client_request}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", client_gc}, {NULL, NULL}};
-static const luaL_Reg answer_meta[] = {{"__gc", answer_gc}, {NULL, NULL}};
 
 int epl_open_relace(lua_State *L)
 {
-	epl_type(L, ANSWER, NULL, answer_meta);
 	epl_type(L, EPL_RELACE_CLIENT, NULL, meta);
 	luaL_getmetatable(L, EPL_RELACE_CLIENT);
 	luaL_newlib(L, methods);
+	epl_open_relace_token(L);
 	epl_open_relace_repo(L);
 	lua_setfield(L, -2, "__index");
 	luaL_newlib(L, functions);

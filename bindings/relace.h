@@ -2,7 +2,7 @@
 #ifndef EPL_RELACE_H
 #define EPL_RELACE_H
 
-/* The Relace client for its two bindings: relace.c (clients, tokens, calls) and relace_repo.c (repos).
+/* The Relace client for its bindings: relace.c (clients, calls), relace_token.c and relace_repo.c.
  *
  * Life: what is read from the stack lives as long as the values there. Thread: the loop's. Owner: Lua.
  * Errors: raised. */
@@ -29,7 +29,8 @@ int epl_await_answer(lua_State *L, int rc, ep_relace_call *call, ep_err *err);
 /* Pushes an answer as table; raises `json` for what is none. */
 int epl_relace_push_object(lua_State *L, const ep_relace_call *call);
 
-/* Adds the methods of repos to the table on the top. */
+/* Add the methods of tokens and repos to the table on the top. */
+void epl_open_relace_token(lua_State *L);
 void epl_open_relace_repo(lua_State *L);
 
 #endif
