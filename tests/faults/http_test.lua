@@ -129,8 +129,10 @@ case("answers that are cut short", function()
 			check.fails("truncated", answer.read, answer)
 		end
 	end)
-	local answer = http.get(base .. "/cut-json")
-	check.fails("json", answer.json, answer)
+	for _, path in ipairs {"/cut-json", "/cut-gzip"} do
+		local answer = http.get(base .. path)
+		check.fails("json", answer.json, answer)
+	end
 end)
 
 case("answers that are not HTTP", function()

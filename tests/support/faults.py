@@ -408,6 +408,11 @@ class Connection:
     def do_not_gzip(self, _):
         self.answer(b"this is not packed at all", "Content-Encoding: gzip")
 
+    def do_cut_gzip(self, _):
+        """JSON whose packed bytes end early, with the length that they have."""
+        packed = gzip.compress(json.dumps(list(range(5000))).encode())
+        self.answer(packed[: len(packed) // 2], "Content-Encoding: gzip")
+
     def do_encoding(self, name):
         self.answer(b"who knows", f"Content-Encoding: {name}")
 
