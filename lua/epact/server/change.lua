@@ -49,6 +49,17 @@ function change.run(app, repo, watched, metadata, move)
 	return move()
 end
 
+-- To be closed behind a change of a locked repo: tidies up when it failed. Packing, the other writer, is ended first.
+local function tidying(app, repo, path)
+	return setmetatable({}, { __close = function(_, err)
+		if not err then return end
+		task.shield(SETTLE_GRACE, function()
+			app.maintenance:stop(repo.id)
+			app.git_store:remove_leftovers(path)
+		end)
+	end })
+end
+
 --- Makes one commit on the default branch: edit(old) gets the tree and returns the edit of it (tree.lua). Nothing is
 --- committed when nothing differs. Returns the members of the answer.
 function change.commit(app, repo, message, metadata, edit)
@@ -60,6 +71,7 @@ function change.commit(app, repo, message, metadata, edit)
 		if metadata then app.store:end_update(repo.id, true, metadata) end
 		return { repo_id = repo.id, repo_head = head, changed_files = {} }
 	end
+	local tidy <close> = tidying(app, repo, path)
 	local new_head = change.run(app, repo, "branch", metadata, function()
 		return app.git_store:commit(path, repo.branch, head, result, message)
 	end)

@@ -135,6 +135,17 @@ local function import(self, path, words)
 	return error("git fast-import: " .. (fed and git.complaint(result) or tostring(failure)), 0)
 end
 
+--- Removes what a git that failed left behind, which would keep a full disk full. Nothing may write to the repo meanwhile.
+function git_store:remove_leftovers(path)
+	local packs = path .. "/objects/pack"
+	for _, entry in ipairs(fs.list(packs)) do
+		if entry.name:find "^tmp_" or entry.name:find "^%.tmp%-" then fs.remove(packs .. "/" .. entry.name) end
+	end
+	for _, entry in ipairs(fs.list(path)) do
+		if entry.name:find "^fast_import_crash_" then fs.remove(path .. "/" .. entry.name) end
+	end
+end
+
 --- Makes one commit of an edit (see tree.lua) on `branch` of the repo at `path` and moves the branch, all or nothing:
 --- a git that ends before its last word changes no ref, and one whose parent is no longer the head refuses. `parent` is
 --- the head it was made on, nil for the first commit. Returns the id of the commit.
