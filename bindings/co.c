@@ -278,33 +278,38 @@ static lua_KContext enter(lua_State *L)
 /* True when the error that a protected call caught is the cancel of its task on its way out. */
 static bool unwinds_through(epl_task *t, lua_KContext serial) { return t && t->unwinding && serial <= t->unwound; }
 
-static int pcall_k(lua_State *L, int status, lua_KContext serial)
+static bool has_failed(int status) { return status != LUA_OK && status != LUA_YIELD; }
+
+/* The results of a failure: false and the error on the top. */
+static int push_failure(lua_State *L)
 {
-	bool failed = status != LUA_OK && status != LUA_YIELD;
-	if (!failed) return lua_gettop(L); /* the true below the results */
-	if (unwinds_through(epl_state_of(L)->current, serial)) return lua_error(L);
 	lua_pushboolean(L, 0);
 	lua_insert(L, -2);
 	return 2;
 }
 
-static int co_pcall(lua_State *L)
+static int pcall_k(lua_State *L, int status, lua_KContext serial)
+{
+	if (!has_failed(status)) return lua_gettop(L); /* the true below the results */
+	return unwinds_through(epl_state_of(L)->current, serial) ? lua_error(L) : push_failure(L);
+}
+
+/* Calls the function at 1 with the arguments behind it; a true goes below its results. */
+static int protected_call(lua_State *L, lua_KFunction k)
 {
 	luaL_checkany(L, 1);
 	lua_pushboolean(L, 1);
 	lua_insert(L, 1);
 	lua_KContext serial = enter(L);
-	return pcall_k(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, serial, pcall_k), serial);
+	return k(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, serial, k), serial);
 }
+
+static int co_pcall(lua_State *L) { return protected_call(L, pcall_k); }
 
 static int xpcall_k(lua_State *L, int status, lua_KContext serial)
 {
-	bool failed = status != LUA_OK && status != LUA_YIELD;
-	if (!failed) return lua_gettop(L) - 2; /* behind f and the handler */
-	if (unwinds_through(epl_state_of(L)->current, serial)) return lua_error(L);
-	lua_pushboolean(L, 0);
-	lua_insert(L, -2);
-	return 2;
+	if (!has_failed(status)) return lua_gettop(L) - 2; /* behind f and the handler */
+	return unwinds_through(epl_state_of(L)->current, serial) ? lua_error(L) : push_failure(L);
 }
 
 static int co_xpcall(lua_State *L)
@@ -322,22 +327,12 @@ static int co_xpcall(lua_State *L)
 static int rawpcall_k(lua_State *L, int status, lua_KContext serial)
 {
 	epl_task *t = epl_state_of(L)->current;
-	bool failed = status != LUA_OK && status != LUA_YIELD;
-	if (!failed) return lua_gettop(L);
+	if (!has_failed(status)) return lua_gettop(L);
 	if (unwinds_through(t, serial)) epl_stop_unwinding(t);
-	lua_pushboolean(L, 0);
-	lua_insert(L, -2);
-	return 2;
+	return push_failure(L);
 }
 
-static int co_rawpcall(lua_State *L)
-{
-	luaL_checkany(L, 1);
-	lua_pushboolean(L, 1);
-	lua_insert(L, 1);
-	lua_KContext serial = enter(L);
-	return rawpcall_k(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, serial, rawpcall_k), serial);
-}
+static int co_rawpcall(lua_State *L) { return protected_call(L, rawpcall_k); }
 
 /* --- coroutines of the script: a wait inside goes outward through them, and the wake-up back in --- */
 

@@ -17,8 +17,6 @@ void ep_call_describe(const ep_op *op, ep_buf *text)
 	name_call(call, call->http ? call->http->secrets : NULL, text);
 }
 
-const char *ep_http_call_url(const ep_http_call *pub) { return ((const ep_call *)(const void *)pub)->url; }
-
 /* No byte of a request leaves before libcurl is about to send it, and what it counts are bytes that left. */
 static bool maybe_sent(const ep_call *call)
 {

@@ -142,9 +142,6 @@ bool ep_http_begun(const ep_http_call *call);
 /* The source of the call's body has bytes again. */
 void ep_http_more(ep_http_call *call);
 
-/* The URL that answered last, without query; borrowed from the call. It may hold a secret: mask it. */
-const char *ep_http_call_url(const ep_http_call *call);
-
 /* --- headers of an answer --- */
 
 typedef struct ep_http_field {

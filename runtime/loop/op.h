@@ -75,7 +75,6 @@ void ep_op_cancel(ep_op *op, int why);
 void ep_op_finish(ep_op *op, int result);
 
 static inline bool ep_op_open(const ep_op *op) { return op->state == EP_OP_OPEN || op->state == EP_OP_ENDING; }
-static inline bool ep_op_ended(const ep_op *op) { return op->state >= EP_OP_FINISHED; }
 
 static inline void ep_op_retain(ep_op *op) { op->refs++; }
 
