@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Coroutines: the one place where a finished op becomes a resumed coroutine, and where protected calls know of
- * cancels. Tasks themselves are in task.c. */
+/* Coroutines: the one place where a finished op becomes a resumed coroutine. Tasks themselves are in task.c, protected
+ * calls in protected.c. */
 #include "bindings/stdlib.h"
 #include "bindings/task.h"
 #include "bindings/wait.h"
@@ -239,101 +239,6 @@ void epl_task_interrupt(epl_task *t)
 	if (t->status == EPL_TASK_WAITING && !t->patient && epl_cancel_pending(t)) ep_op_cancel(t->op, EP_ECANCELLED);
 }
 
-/* --- protected calls --- */
-
-/* The message handler: keeps the traceback in the task, once for an error however often it is raised again. */
-static int keep_trace(lua_State *L)
-{
-	epl_task *t = epl_state_of(L)->current;
-	if (!t || t->unwinding) return 1;
-	epl_task_push(L, t);
-	if (lua_isnil(L, -1)) return lua_settop(L, 1), 1;
-	lua_getiuservalue(L, -1, EPL_TASK_ERROR);
-	if (!lua_rawequal(L, -1, 1)) {
-		luaL_traceback(L, L, NULL, 1);
-		lua_setiuservalue(L, 2, EPL_TASK_TRACE);
-		lua_pushvalue(L, 1);
-		lua_setiuservalue(L, 2, EPL_TASK_ERROR);
-	}
-	lua_settop(L, 1);
-	return 1;
-}
-
-int epl_protected(lua_State *L, int nargs, lua_KFunction k)
-{
-	epl_task *t = epl_state_of(L)->current;
-	lua_KContext serial = (lua_KContext)++t->protections;
-	int handler = lua_gettop(L) - nargs;
-	lua_pushcfunction(L, keep_trace);
-	lua_insert(L, handler);
-	return k(L, lua_pcallk(L, nargs, LUA_MULTRET, handler, serial, k), serial);
-}
-
-static lua_KContext enter(lua_State *L)
-{
-	epl_task *t = epl_state_of(L)->current;
-	return t ? (lua_KContext)++t->protections : 0;
-}
-
-/* True when the error that a protected call caught is the cancel of its task on its way out. */
-static bool unwinds_through(epl_task *t, lua_KContext serial) { return t && t->unwinding && serial <= t->unwound; }
-
-static bool has_failed(int status) { return status != LUA_OK && status != LUA_YIELD; }
-
-/* The results of a failure: false and the error on the top. */
-static int push_failure(lua_State *L)
-{
-	lua_pushboolean(L, 0);
-	lua_insert(L, -2);
-	return 2;
-}
-
-static int pcall_k(lua_State *L, int status, lua_KContext serial)
-{
-	if (!has_failed(status)) return lua_gettop(L); /* the true below the results */
-	return unwinds_through(epl_state_of(L)->current, serial) ? lua_error(L) : push_failure(L);
-}
-
-/* Calls the function at 1 with the arguments behind it; a true goes below its results. */
-static int protected_call(lua_State *L, lua_KFunction k)
-{
-	luaL_checkany(L, 1);
-	lua_pushboolean(L, 1);
-	lua_insert(L, 1);
-	lua_KContext serial = enter(L);
-	return k(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, serial, k), serial);
-}
-
-static int co_pcall(lua_State *L) { return protected_call(L, pcall_k); }
-
-static int xpcall_k(lua_State *L, int status, lua_KContext serial)
-{
-	if (!has_failed(status)) return lua_gettop(L) - 2; /* behind f and the handler */
-	return unwinds_through(epl_state_of(L)->current, serial) ? lua_error(L) : push_failure(L);
-}
-
-static int co_xpcall(lua_State *L)
-{
-	int n = lua_gettop(L);
-	luaL_checktype(L, 2, LUA_TFUNCTION);
-	lua_pushboolean(L, 1);
-	lua_pushvalue(L, 1);
-	lua_rotate(L, 3, 2); /* f handler true f args... */
-	lua_KContext serial = enter(L);
-	return xpcall_k(L, lua_pcallk(L, n - 2, LUA_MULTRET, 2, serial, xpcall_k), serial);
-}
-
-/* The one protected call that a cancel does not pass: the task meets it again at its next wait. */
-static int rawpcall_k(lua_State *L, int status, lua_KContext serial)
-{
-	epl_task *t = epl_state_of(L)->current;
-	if (!has_failed(status)) return lua_gettop(L);
-	if (unwinds_through(t, serial)) epl_stop_unwinding(t);
-	return push_failure(L);
-}
-
-static int co_rawpcall(lua_State *L) { return protected_call(L, rawpcall_k); }
-
 /* --- coroutines of the script: a wait inside goes outward through them, and the wake-up back in --- */
 
 static int resume_inner(lua_State *L, lua_State *co, int nargs, lua_KFunction k, lua_KContext ctx, int *nres)
@@ -474,31 +379,20 @@ static int co_close(lua_State *L)
 	return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-static const luaL_Reg globals[] = {{"pcall", co_pcall}, {"xpcall", co_xpcall}, {"rawpcall", co_rawpcall}, {NULL, NULL}};
 static const luaL_Reg coroutines[] = {{"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
 static const luaL_Reg checked[] = {{"status", co_status}, {"close", co_close}, {NULL, NULL}};
 
-static void set_all(lua_State *L, const luaL_Reg *functions)
+void epl_open_co(lua_State *L)
 {
-	for (; functions->name; functions++) {
-		lua_pushcfunction(L, functions->func);
-		epl_set_waiting(L, -2, functions->name, 0);
-	}
-}
-
-void epl_open_protected(lua_State *L)
-{
-	lua_pushglobaltable(L);
-	set_all(L, globals);
-	lua_getfield(L, -1, "coroutine");
-	set_all(L, coroutines);
+	lua_getglobal(L, "coroutine");
+	epl_set_all_waiting(L, coroutines);
 	epl_let_wait(L, wrapped, 0);
 	for (const luaL_Reg *r = checked; r->name; r++) { /* Lua's own is the upvalue */
 		lua_getfield(L, -1, r->name);
 		lua_pushcclosure(L, r->func, 1);
 		lua_setfield(L, -2, r->name);
 	}
-	lua_pop(L, 2);
+	lua_pop(L, 1);
 }
 
 void epl_job_init(epl_task *t) { ep_job_init(&t->job, run_job); }

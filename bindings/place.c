@@ -37,6 +37,14 @@ void epl_set_waiting(lua_State *L, int table, const char *name, int callback)
 	lua_setfield(L, table, name);
 }
 
+void epl_set_all_waiting(lua_State *L, const luaL_Reg *functions)
+{
+	for (; functions->name; functions++) {
+		lua_pushcfunction(L, functions->func);
+		epl_set_waiting(L, -2, functions->name, 0);
+	}
+}
+
 /* True when the C function on the top, that of ar, lets its callbacks wait. */
 static bool can_wait_inside(lua_State *L, lua_State *at, lua_Debug *ar)
 {

@@ -113,6 +113,7 @@ static int open_state(lua_State *L)
 	luaL_openlibs(L);
 	add_searcher(L);
 	epl_open_stdlib(L);
+	epl_open_co(L);
 	epl_open_protected(L);
 	lua_getglobal(L, "os");
 	lua_pushcfunction(L, os_exit);

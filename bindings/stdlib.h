@@ -22,6 +22,9 @@ void epl_let_wait(lua_State *L, lua_CFunction function, int callback);
 /* The same for the C function on the top, which is popped and put into table[name]. */
 void epl_set_waiting(lua_State *L, int table, const char *name, int callback);
 
+/* The same for functions that always may, into the table on the top. */
+void epl_set_all_waiting(lua_State *L, const luaL_Reg *functions);
+
 /* Raises the error for a wait at a place that can't be suspended, named with the way out. The place is on the
  * stack of `at`, which is L or a coroutine that resumed it. */
 int epl_raise_cannot_wait(lua_State *L, lua_State *at);

@@ -2,7 +2,7 @@
 #ifndef EPL_TASK_H
 #define EPL_TASK_H
 
-/* Tasks and scopes, shared by co.c (resuming and waiting) and task.c (spawning, joining, cancelling).
+/* Tasks and scopes, shared by co.c (resuming and waiting), protected.c (pcall), task.c and scope*.c.
  *
  * A scope is what can be cancelled: the tasks spawned in it, and the stretch of code it was opened for. Scopes
  * form a tree; a task runs in its innermost one. Every task body has a scope of its own.
@@ -102,25 +102,68 @@ void epl_stop_unwinding(epl_task *task);
 /* Ends the wait of a waiting task that has a cancel pending. */
 void epl_task_interrupt(epl_task *task);
 
+/* Replaces functions of coroutine; behind epl_open_stdlib. */
+void epl_open_co(lua_State *L);
+
+/* --- protected.c --- */
+
 /* Calls the function below its nargs arguments; k is called behind it in any case, with the status and the
  * serial number of the protected call. Below the results, or the error, is the message handler. */
 int epl_protected(lua_State *L, int nargs, lua_KFunction k);
 
-/* Replaces pcall, xpcall and functions of coroutine, and adds rawpcall; behind epl_open_stdlib. */
+/* Replaces pcall and xpcall, and adds rawpcall; behind epl_open_stdlib. */
 void epl_open_protected(lua_State *L);
 
-/* --- task.c --- */
+/* --- scope.c --- */
 
+void epl_scope_init(epl_scope *scope, epl_scope *parent, epl_task *task);
+
+/* Takes the scope out of the tree; errors it kept are let go. */
 void epl_scope_fini(lua_State *L, epl_scope *scope);
 
 /* The reason is a static text. No effect on a scope that was cancelled before. */
 void epl_scope_cancel(epl_scope *scope, const char *reason);
+
+/* The same for a script: the reason is the argument, copied, or the static text. */
+void epl_scope_cancel_for(lua_State *L, epl_scope *scope, int arg, const char *otherwise);
+
+/* Cancels the tasks that end with the others. */
+void epl_scope_cancel_daemons(epl_scope *scope);
 
 /* Ends the waits, inside the scope, of the tasks that have a cancel pending. */
 void epl_scope_interrupt(epl_scope *scope);
 /* The scope behind s in a walk over the scopes inside top, or NULL; descend: those inside s are next. */
 epl_scope *epl_scope_next(epl_scope *top, epl_scope *s, bool descend);
 void epl_scope_child_ended(epl_scope *scope, epl_task *task);
+
+/* Keeps the error on the top of the stack, which is popped, as what the scope fails with, and cancels it. */
+void epl_scope_fail(lua_State *L, epl_scope *scope, const char *trace);
+
+/* Adds the functions that open scopes to the table on the top. */
+void epl_open_scope(lua_State *L);
+
+/* --- scope_run.c --- */
+
+/* Runs the function below its nargs arguments in the scope, and waits for its children; at index 1 is what keeps the scope
+ * alive. The last line of a C function. */
+int epl_scope_run(lua_State *L, epl_task *task, epl_scope *scope, int nargs);
+
+/* The same without a function: its results are on the stack, from 2 on. */
+int epl_scope_join(lua_State *L, epl_task *task, epl_scope *scope);
+
+/* True when the error on the top is the cancel that the task unwinds with. */
+bool epl_task_unwinds_with_top(lua_State *L, epl_task *task);
+
+/* The traceback that belongs to the error on the top: kept when it was raised, else "". */
+const char *epl_task_trace(lua_State *L, epl_task *task);
+
+/* --- task.c --- */
+
+/* The task that runs; raises where nothing can wait. */
+epl_task *epl_task_running(lua_State *L);
+
+/* Spawns the function at index fn, with the arguments behind it, in the scope; pushes the task's object. */
+epl_task *epl_spawn(lua_State *L, epl_scope *scope, int fn);
 
 /* Pushes what an ended task returned and gives the number of values, or raises its error. */
 int epl_task_results(lua_State *L, epl_task *task);
