@@ -90,6 +90,12 @@ typedef struct epl_option {
 	int flags;
 } epl_option;
 
+/* The option of the field's own name. */
+#define EPL_OPTION(kind, type, name)                                                                                   \
+	{                                                                                                                  \
+#name, kind, offsetof(type, name), 0                                                                           \
+	}
+
 /* Reads the table at index (nil or none: nothing) into `to`, which holds the defaults. spec ends with a NULL
  * name. Raises for a wrong type, a missing required option, an unknown key (naming the nearest known one and
  * all of them); what names the function in these errors. May push values (see kinds). */

@@ -1,34 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* epact.http: requests and clients. Face: lua/epact/http.lua; engine: runtime/http; what comes back:
+/* epact.http: requests. Face: lua/epact/http.lua; engine: runtime/http; clients: bindings/http_client.c; what comes back:
  * bindings/http_answer.c. */
-#include "bindings/http.h"
+#include "bindings/http_client.h"
 
 #include <string.h>
 
 #include "bindings/epl.h"
 #include "bindings/json.h"
 #include "runtime/base/mem.h"
-
-#define CLIENT "epact.http.client"
-
-enum { DEFAULT_REDIRECTS = 5 };
-
-/* User value 1 is the base URL, a string, or nil. */
-typedef struct client {
-	ep_http_profile *profile;
-	ep_http_headers *headers, *json_headers; /* the second: with the content type of JSON */
-	uint64_t timeout;
-	uint64_t max_body;
-	int max_redirects;
-} client;
-
-typedef struct client_options {
-	epl_text base_url, user_agent, ca_file, ca_dir, proxy;
-	int headers, bearer;
-	uint64_t timeout, connect_timeout, stall_timeout;
-	lua_Integer min_rate, max_body, max_redirects;
-	bool http2;
-} client_options;
 
 typedef struct request_options {
 	epl_text method, url, body, body_file;
@@ -54,141 +33,24 @@ ep_http *epl_http(lua_State *L)
 
 /* --- readers --- */
 
-#define OPTION(kind, type, name)                                                                                       \
-	{                                                                                                                  \
-#name, kind, offsetof(type, name), 0                                                                           \
-	}
-
-static const epl_option client_spec[] = {
-	OPTION(EPL_TEXT, client_options, base_url),
-	OPTION(EPL_TABLE, client_options, headers),
-	OPTION(EPL_VALUE, client_options, bearer),
-	OPTION(EPL_TEXT, client_options, user_agent),
-	OPTION(EPL_TEXT, client_options, ca_file),
-	OPTION(EPL_TEXT, client_options, ca_dir),
-	OPTION(EPL_TEXT, client_options, proxy),
-	OPTION(EPL_BOOL, client_options, http2),
-	OPTION(EPL_SECONDS, client_options, timeout),
-	OPTION(EPL_SECONDS, client_options, connect_timeout),
-	OPTION(EPL_SECONDS, client_options, stall_timeout),
-	OPTION(EPL_INT, client_options, min_rate),
-	OPTION(EPL_INT, client_options, max_body),
-	OPTION(EPL_INT, client_options, max_redirects),
-	{NULL, 0, 0, 0},
-};
-
 static const epl_option request_spec[] = {
-	OPTION(EPL_TEXT, request_options, method),
-	OPTION(EPL_TEXT, request_options, url),
-	OPTION(EPL_TABLE, request_options, headers),
-	OPTION(EPL_VALUE, request_options, bearer),
-	OPTION(EPL_VALUE, request_options, query),
-	OPTION(EPL_BYTES, request_options, body),
-	OPTION(EPL_TEXT, request_options, body_file),
-	OPTION(EPL_VALUE, request_options, json),
-	OPTION(EPL_SECONDS, request_options, timeout),
-	OPTION(EPL_SECONDS, request_options, connect_timeout),
-	OPTION(EPL_SECONDS, request_options, stall_timeout),
-	OPTION(EPL_INT, request_options, max_body),
-	OPTION(EPL_INT, request_options, max_redirects),
-	OPTION(EPL_BOOL, request_options, once),
-	OPTION(EPL_BOOL, request_options, stream),
+	EPL_OPTION(EPL_TEXT, request_options, method),
+	EPL_OPTION(EPL_TEXT, request_options, url),
+	EPL_OPTION(EPL_TABLE, request_options, headers),
+	EPL_OPTION(EPL_VALUE, request_options, bearer),
+	EPL_OPTION(EPL_VALUE, request_options, query),
+	EPL_OPTION(EPL_BYTES, request_options, body),
+	EPL_OPTION(EPL_TEXT, request_options, body_file),
+	EPL_OPTION(EPL_VALUE, request_options, json),
+	EPL_OPTION(EPL_SECONDS, request_options, timeout),
+	EPL_OPTION(EPL_SECONDS, request_options, connect_timeout),
+	EPL_OPTION(EPL_SECONDS, request_options, stall_timeout),
+	EPL_OPTION(EPL_INT, request_options, max_body),
+	EPL_OPTION(EPL_INT, request_options, max_redirects),
+	EPL_OPTION(EPL_BOOL, request_options, once),
+	EPL_OPTION(EPL_BOOL, request_options, stream),
 	{NULL, 0, 0, 0},
 };
-
-static void check_limits(lua_State *L, lua_Integer max_body, lua_Integer max_redirects, const char *what)
-{
-	if (max_body < 0) luaL_error(L, "%s: option 'max_body' must be a number of bytes, got %I", what, max_body);
-	if (max_redirects < -1 || max_redirects > 100)
-		luaL_error(L, "%s: option 'max_redirects' must be from -1 to 100, got %I", what, max_redirects);
-}
-
-/* Checks the base URL and pushes it without a slash at its end. */
-static void push_base(lua_State *L, const epl_text *base)
-{
-	ep_err err = {0};
-	size_t len = base->len;
-	if (ep_http_url_check(base->data, len, &err)) {
-		lua_pushstring(L, ep_err_message(&err));
-		ep_err_fini(&err);
-		luaL_error(L, "http.client: option 'base_url': %s", lua_tostring(L, -1));
-	}
-	if (memchr(base->data, '?', len) || memchr(base->data, '#', len))
-		luaL_error(L, "http.client: option 'base_url' has a query or a fragment");
-	while (len && base->data[len - 1] == '/') len--;
-	lua_pushlstring(L, base->data, len);
-}
-
-/* --- clients --- */
-
-static ep_http_headers *make_headers(lua_State *L, const epl_http_list *list)
-{
-	ep_http_headers *h;
-	ep_err err = {0};
-	if (!ep_http_headers_new(&h, list->list, list->count, &err)) return h;
-	lua_pushstring(L, ep_err_message(&err));
-	ep_err_fini(&err);
-	luaL_error(L, "http.client: option 'headers': %s", lua_tostring(L, -1));
-	return NULL;
-}
-
-static void set_profile(lua_State *L, client *c, const client_options *o)
-{
-	ep_err err = {0};
-	ep_http_settings settings = {.user_agent = o->user_agent.data,
-		.ca_file = o->ca_file.data,
-		.ca_dir = o->ca_dir.data,
-		.proxy = o->proxy.data,
-		.connect_timeout = o->connect_timeout,
-		.stall_timeout = o->stall_timeout,
-		.stall_rate = (uint64_t)o->min_rate,
-		.http2 = o->http2};
-	if (!ep_http_profile_new(&c->profile, &settings, &err)) return;
-	lua_pushstring(L, ep_err_message(&err));
-	ep_err_fini(&err);
-	luaL_error(L, "http.client: %s", lua_tostring(L, -1));
-}
-
-static client *new_client(lua_State *L, const client_options *o)
-{
-	client *c = epl_new(L, sizeof *c, CLIENT);
-	int self = lua_gettop(L);
-	c->timeout = o->timeout;
-	c->max_body = (uint64_t)o->max_body;
-	c->max_redirects = (int)o->max_redirects;
-	if (o->base_url.data) {
-		push_base(L, &o->base_url);
-		lua_setiuservalue(L, self, 1);
-	}
-	c->headers = make_headers(L, epl_http_read_headers(L, o->headers, o->bearer, NULL, "http.client"));
-	c->json_headers =
-		make_headers(L, epl_http_read_headers(L, o->headers, o->bearer, "application/json", "http.client"));
-	set_profile(L, c, o);
-	lua_settop(L, self);
-	return c;
-}
-
-/* client(options) -> client */
-static int http_client(lua_State *L)
-{
-	client_options o = {.max_redirects = DEFAULT_REDIRECTS};
-	epl_read_options(L, 1, client_spec, &o, "http.client");
-	check_limits(L, o.max_body, o.max_redirects, "http.client");
-	if (o.min_rate < 0) return luaL_error(L, "http.client: option 'min_rate' must be a number of bytes a second");
-	new_client(L, &o);
-	return 1;
-}
-
-static int client_gc(lua_State *L)
-{
-	client *c = epl_check(L, 1, CLIENT);
-	ep_http_headers_release(c->headers);
-	ep_http_headers_release(c->json_headers);
-	ep_http_profile_release(c->profile);
-	c->headers = c->json_headers = NULL;
-	c->profile = NULL;
-	return 0;
-}
 
 /* --- requests: the stack is client, URL or nil, options or nil, what the body needs or nil --- */
 
@@ -270,7 +132,7 @@ static int raise_start(lua_State *L, ep_err *err, const char *what)
 
 static int start(lua_State *L, const request_options *o, const char *what)
 {
-	const client *c = lua_touserdata(L, SELF);
+	const epl_http_client *c = lua_touserdata(L, SELF);
 	ep_http *http = epl_http(L);
 	ep_http_call *call;
 	ep_err err = {0};
@@ -301,12 +163,12 @@ static int start(lua_State *L, const request_options *o, const char *what)
 /* Reads the options, in the order of the stack above, and sends. */
 static int request(lua_State *L, const char *method, const char *what)
 {
-	const client *c = lua_touserdata(L, SELF);
+	const epl_http_client *c = lua_touserdata(L, SELF);
 	request_options o = {.max_redirects = c->max_redirects};
 	lua_settop(L, OPTIONS);
 	lua_pushnil(L);
 	epl_read_options(L, OPTIONS, request_spec, &o, what);
-	check_limits(L, o.max_body, o.max_redirects, what);
+	epl_http_check_limits(L, o.max_body, o.max_redirects, what);
 	if (method) {
 		if (o.method.data) return luaL_error(L, "%s: option 'method' is for request", what);
 		if (o.url.data) return luaL_error(L, "%s: the URL is the first argument, not an option", what);
@@ -348,14 +210,14 @@ static int http_request(lua_State *L)
 /* client:get(url, options), client:post, ... -> answer */
 static int client_method(lua_State *L)
 {
-	epl_check(L, SELF, CLIENT);
+	epl_check(L, SELF, EPL_HTTP_CLIENT);
 	return send_request(L, true);
 }
 
 /* client:request(options) -> answer */
 static int client_request(lua_State *L)
 {
-	epl_check(L, SELF, CLIENT);
+	epl_check(L, SELF, EPL_HTTP_CLIENT);
 	return send_request(L, false);
 }
 
@@ -377,8 +239,7 @@ static int http_limits(lua_State *L)
 /* --- tables --- */
 
 static const luaL_Reg functions[] = {
-	{"client", http_client}, {"escape", epl_http_escape}, {"limits", http_limits}, {NULL, NULL}};
-static const luaL_Reg meta[] = {{"__gc", client_gc}, {NULL, NULL}};
+	{"client", epl_http_client_new}, {"escape", epl_http_escape}, {"limits", http_limits}, {NULL, NULL}};
 
 static const struct {
 	const char *name, *method, *function, *of_client;
@@ -415,13 +276,12 @@ int epl_open_http(lua_State *L)
 	epl_http_open_headers(L);
 	epl_http_open_answers(L);
 	epl_http_open_files(L);
-	epl_type(L, CLIENT, NULL, meta);
-	luaL_getmetatable(L, CLIENT);
+	epl_http_open_clients(L);
+	luaL_getmetatable(L, EPL_HTTP_CLIENT);
 	lua_newtable(L);
 	add_senders(L, 0);
 	lua_setfield(L, -2, "__index");
-	const client_options plain = {.max_redirects = DEFAULT_REDIRECTS};
-	new_client(L, &plain);
+	epl_http_push_default_client(L);
 	int default_client = lua_gettop(L);
 	luaL_newlib(L, functions);
 	add_senders(L, default_client);
