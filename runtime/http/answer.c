@@ -36,6 +36,14 @@ static size_t begin_answer(ep_call *call, const char *line, size_t len)
 	return len;
 }
 
+/* An answer of which only the success was to be streamed is a whole one from here on, with the limits of those. */
+static void choose_stream(ep_call *call)
+{
+	if (!call->stream_success || call->pub.status / 100 == 2) return;
+	call->stream = false;
+	if (!call->max_body) call->max_body = HTTP_BODY_MAX;
+}
+
 static size_t end_head(ep_call *call, size_t len)
 {
 	if (is_interim(call)) return len;
@@ -43,6 +51,7 @@ static size_t end_head(ep_call *call, size_t len)
 	int rc = ep_redirect_check(call);
 	if (rc < 0) return stop(call, rc, NULL);
 	call->redirecting = rc > 0;
+	if (!call->redirecting) choose_stream(call);
 	if (call->stream && !call->redirecting) ep_op_finish(&call->pub.op, 0);
 	return len;
 }

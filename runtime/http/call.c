@@ -5,7 +5,6 @@
 #include "runtime/http/private.h"
 
 static const uint64_t default_timeout = 120 * EP_SECOND;
-static const uint64_t default_max_body = 64 << 20;
 
 static ep_call *call_of(ep_op *op) { return (ep_call *)(void *)op; }
 
@@ -249,10 +248,11 @@ static void set_options(ep_call *call, const ep_http_request *r)
 	call->timeout = r->timeout ? r->timeout : default_timeout;
 	call->connect_timeout = r->connect_timeout ? r->connect_timeout : call->profile->connect_timeout;
 	call->stall_timeout = r->stall_timeout ? r->stall_timeout : call->profile->stall_timeout;
-	call->max_body = r->max_body || r->stream ? r->max_body : default_max_body;
+	call->max_body = r->max_body || r->stream ? r->max_body : HTTP_BODY_MAX;
 	call->max_redirects = r->max_redirects;
 	call->once = r->once;
 	call->stream = r->stream;
+	call->stream_success = r->stream_success;
 	if (r->headers) call->prepared = ep_http_headers_retain(r->headers);
 }
 

@@ -121,8 +121,9 @@ typedef struct ep_http_request {
 	uint64_t max_body; /* most bytes of the answer, decoded; 0: 64 MiB, of a streamed call no limit */
 	int max_redirects; /* 0: a redirect is an error; < 0: it is an answer like any other */
 	uint64_t connect_timeout, stall_timeout; /* 0: the profile's */
-	bool once;   /* must not reach the server twice: never sent again, not even on a dead connection */
-	bool stream; /* the op ends with the headers; the body is read by ep_http_read_start */
+	bool once;           /* must not reach the server twice: never sent again, not even on a dead connection */
+	bool stream;         /* the op ends with the headers; the body is read by ep_http_read_start */
+	bool stream_success; /* with stream: only if the status is 2xx, other answers come whole */
 } ep_http_request;
 
 typedef struct ep_http_call {

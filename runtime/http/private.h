@@ -21,6 +21,7 @@ enum {
 	HTTP_SLOTS_IDLE = 256,         /* easy handles kept for the next calls */
 	METHOD_MAX = 32,
 	ORIGIN_MAX = 320,
+	HTTP_BODY_MAX = 64 << 20, /* bytes of an answer that is not streamed, unless the request says otherwise */
 };
 
 /* Where requests go: scheme, host and port. */
@@ -108,7 +109,7 @@ typedef struct ep_call {
 	unsigned sockets; /* opened for it and not known to stand */
 	unsigned sends;   /* times the request was about to be sent */
 	unsigned interim; /* answers before the real one */
-	bool once, stream;
+	bool once, stream, stream_success;
 	bool connected, head_done, redirecting, paused, upload_paused;
 	size_t tail_size;
 	char tail[];

@@ -44,7 +44,7 @@ static ep_attempt facts(const call *c)
 
 static void succeed(call *c)
 {
-	if (c->pub.status < 300) {
+	if (c->pub.status < 300 && !c->stream) {
 		c->pub.body = c->pub.http->body;
 		c->pub.http->body = (ep_buf){0};
 	}
@@ -65,8 +65,7 @@ static void wait_then(call *c, int phase, uint64_t delay)
 static void repeat(call *c, const ep_attempt *a, const ep_decision *d)
 {
 	int rc;
-	if (c->body == EP_RELACE_JSON_STREAM &&
-		(rc = c->stream.source->rewind ? c->stream.source->rewind(c->stream.ctx) : EP_EIO)) {
+	if (c->source.source && (rc = c->source.source->rewind ? c->source.source->rewind(c->source.ctx) : EP_EIO)) {
 		ep_relace_call_fail_attempt(c, a, d);
 		return;
 	}
@@ -110,14 +109,14 @@ static void set_body(call *c, ep_http_request *request)
 		break;
 	default:
 		request->body = (ep_http_body){
-			.kind = EP_HTTP_SOURCE, .source = c->stream.source, .ctx = c->stream.ctx, .len = c->stream.len};
+			.kind = EP_HTTP_SOURCE, .source = c->source.source, .ctx = c->source.ctx, .len = c->source.len};
 	}
 }
 
 static int headers_of(int body)
 {
 	if (body == EP_RELACE_NO_BODY) return EP_HEADERS_PLAIN;
-	return body == EP_RELACE_BYTES ? EP_HEADERS_BYTES : EP_HEADERS_JSON;
+	return body == EP_RELACE_BYTES || body == EP_RELACE_BYTES_STREAM ? EP_HEADERS_BYTES : EP_HEADERS_JSON;
 }
 
 /* Sends a request, in place of the one before. */
@@ -138,8 +137,17 @@ static void launch(call *c)
 		.method = c->method,
 		.url = c->url.data,
 		.timeout = c->timeout,
+		.stall_timeout = c->stall_timeout,
 		.max_body = c->max_body,
-		.once = c->repeat == EP_REPEAT_ONCE};
+		.once = c->repeat == EP_REPEAT_ONCE,
+		.stream = c->stream,
+		.stream_success = true};
+	const ep_http_header accept = {
+		.name = "Accept", .name_len = 6, .value = c->accept, .value_len = c->accept ? strlen(c->accept) : 0};
+	if (c->accept) {
+		request.extra = &accept;
+		request.extra_count = 1;
+	}
 	set_body(c, &request);
 	c->phase = PHASE_SENT;
 	c->pub.attempts++;
@@ -232,7 +240,10 @@ static void abort_call(ep_op *op)
 static void free_call(ep_op *op)
 {
 	call *c = (call *)op;
-	if (c->pub.http) ep_op_release(&c->pub.http->op);
+	if (c->pub.http) {
+		if (c->stream) ep_http_stop(c->pub.http); /* it may still be sending the body */
+		ep_op_release(&c->pub.http->op);
+	}
 	ep_relace_call_close_body(c);
 	ep_err_fini(&c->pub.err);
 	ep_buf_wipe(&c->url); /* a token may stand in it */
@@ -265,14 +276,17 @@ static void fill(call *c, const ep_relace_request *r)
 	if (r->limits.max_retry_wait >= 0) c->retry.max_wait = r->limits.max_retry_wait;
 	c->timeout = timeout_of(c->client, r);
 	c->max_body = r->max_body;
+	c->stall_timeout = r->stall_timeout;
+	c->accept = r->accept;
+	c->stream = r->stream;
 	c->gone_is_done = r->gone_is_done;
 	c->makes_token = r->makes_token;
 }
 
 void ep_relace_request_fini(ep_relace_request *request)
 {
-	if (request->stream.close) request->stream.close(request->stream.ctx);
-	request->stream = (ep_relace_stream){0};
+	if (request->source.close) request->source.close(request->source.ctx);
+	request->source = (ep_relace_source){0};
 	ep_buf_fini(&request->bytes);
 }
 
@@ -287,9 +301,9 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 	c->client = ep_relace_client_retain(client);
 	c->body = request->body;
 	c->bytes = request->bytes;
-	c->stream = request->stream;
+	c->source = request->source;
 	request->bytes = (ep_buf){0};
-	request->stream = (ep_relace_stream){0};
+	request->source = (ep_relace_source){0};
 	fill(c, request);
 	if (ep_buf_reserve(&c->url, client->url.len + request->path_len)) {
 		ep_buf_add(&c->url, client->url.data, client->url.len);

@@ -19,13 +19,13 @@ typedef struct ep_relace_text {
 } ep_relace_text;
 
 /* A body that is produced while it is sent. */
-typedef struct ep_relace_stream {
+typedef struct ep_relace_source {
 	const ep_http_source *source; /* its rewind is what makes a second attempt possible */
 	void *ctx;
 	int64_t len;
 	const ep_err *(*error)(void *ctx); /* why a read failed, in words; NULL: nothing to say */
 	void (*close)(void *ctx);          /* called once, when the call does not need it any more */
-} ep_relace_stream;
+} ep_relace_source;
 
 /* How long a call may take: what is left at its value here is the client's. */
 typedef struct ep_relace_limits {
@@ -37,22 +37,25 @@ typedef struct ep_relace_limits {
 
 #define EP_RELACE_NO_LIMITS ((ep_relace_limits){.max_retries = -1, .max_retry_wait = -1})
 
-enum { EP_RELACE_NO_BODY, EP_RELACE_JSON, EP_RELACE_BYTES, EP_RELACE_JSON_STREAM };
+enum { EP_RELACE_NO_BODY, EP_RELACE_JSON, EP_RELACE_BYTES, EP_RELACE_JSON_STREAM, EP_RELACE_BYTES_STREAM };
 
 typedef struct ep_relace_request {
 	const char *method; /* static text */
 	const char *path;   /* below the base URL, with its '/', encoded; a query may follow */
 	size_t path_len;
 	ep_repeat repeat;
-	int body;     /* EP_RELACE_... */
-	ep_buf bytes; /* of JSON and BYTES; taken */
-	ep_relace_stream stream;
+	int body;                /* EP_RELACE_... */
+	ep_buf bytes;            /* of JSON and BYTES; taken */
+	ep_relace_source source; /* of ..._STREAM; closed by the call */
 	ep_relace_limits limits;
-	uint64_t max_body; /* of the answer; 0: 64 MiB */
-	bool bulk;         /* sends many files: the longer default timeout */
-	bool gone_is_done; /* 404 is success: a delete */
-	bool makes_token;  /* cancelled, it deletes the token that its answer brings */
-	const char *doubt; /* static text: what to do when it is not known whether it was done; NULL: a general one */
+	uint64_t max_body;      /* of the answer; 0: 64 MiB, of a streamed one no limit */
+	uint64_t stall_timeout; /* ns without a byte, either way; 0: the client's */
+	const char *accept;     /* static text: the type that is wanted; NULL: JSON */
+	bool stream;            /* the op ends with the head of a success: the body is read from call->http, see below */
+	bool bulk;              /* sends many files: the longer default timeout */
+	bool gone_is_done;      /* 404 is success: a delete */
+	bool makes_token;       /* cancelled, it deletes the token that its answer brings */
+	const char *doubt;      /* static text: what to do when it is not known whether it was done; NULL: a general one */
 } ep_relace_request;
 
 /* A request with the limits given, or the client's for NULL. */
@@ -66,12 +69,15 @@ static inline ep_relace_request ep_relace_request_of(
 		.limits = limits ? *limits : EP_RELACE_NO_LIMITS};
 }
 
+/* Of a streamed call the timeout and the deadline end with the head; what is read afterwards is never repeated. The body is
+ * read with ep_http_read_start(&read, call->http, ...). Releasing the call ends the transfer: an open read of it, which
+ * its reader still counts, ends with EP_ECLOSED. */
 typedef struct ep_relace_call {
 	ep_op op; /* consumer: ep_op_wait, ep_op_cancel, ep_op_release */
 	ep_err err;
 	int status;         /* of the last answer; 0: there was none */
 	int attempts;       /* made so far */
-	ep_buf body;        /* of a successful answer; the consumer may take it */
+	ep_buf body;        /* of a successful answer, unless it is streamed; the consumer may take it */
 	ep_http_call *http; /* the last attempt, for its headers; NULL before the first */
 } ep_relace_call;
 

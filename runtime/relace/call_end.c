@@ -8,15 +8,15 @@
 
 void ep_relace_call_close_body(call *c)
 {
-	if (c->stream.close) c->stream.close(c->stream.ctx);
-	c->stream = (ep_relace_stream){0};
+	if (c->source.close) c->source.close(c->source.ctx);
+	c->source = (ep_relace_source){0};
 	ep_buf_fini(&c->bytes);
 }
 
 void ep_relace_call_finish(call *c, int result)
 {
 	ep_timer_stop(c->client->loop, &c->timer);
-	ep_relace_call_close_body(c);
+	if (!c->stream || result) ep_relace_call_close_body(c); /* else it is sent for as long as the answer is read */
 	ep_op_finish(&c->pub.op, result);
 }
 
@@ -73,7 +73,7 @@ void ep_relace_call_fail_attempt(call *c, const ep_attempt *a, const ep_decision
 {
 	ep_err *err = &c->pub.err;
 	ep_http_call *http = c->pub.http;
-	const ep_err *said = a->code && c->stream.error ? c->stream.error(c->stream.ctx) : NULL;
+	const ep_err *said = a->code && c->source.error ? c->source.error(c->source.ctx) : NULL;
 	if (said && said->code == a->code)
 		ep_err_set(err, a->code, "%s", ep_err_message(said));
 	else if (a->code)

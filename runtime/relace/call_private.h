@@ -19,15 +19,16 @@ typedef struct call {
 	ep_buf url;
 	int body;
 	ep_buf bytes;
-	ep_relace_stream stream;
+	ep_relace_source source;
 	ep_repeat repeat;
 	ep_retry_policy retry;
-	uint64_t timeout, max_body;
+	uint64_t timeout, max_body, stall_timeout;
+	const char *accept;
 	double waited;  /* seconds */
 	uint64_t began; /* when the attempt was sent */
 	ep_timer timer;
 	unsigned char phase;
-	bool gone_is_done, makes_token;
+	bool gone_is_done, makes_token, stream;
 } call;
 
 /* Adds "GET host/path", masked. */

@@ -58,7 +58,7 @@ static int start_call(upload *u, ep_files_body *body)
 {
 	ep_relace_request request = ep_relace_request_of("POST", u->path.data, u->path.len, u->repeat, &u->limits);
 	request.body = EP_RELACE_JSON_STREAM;
-	request.stream = (ep_relace_stream){.source = &ep_files_body_source,
+	request.source = (ep_relace_source){.source = &ep_files_body_source,
 		.ctx = body,
 		.len = ep_files_body_length(body),
 		.error = body_error,

@@ -24,6 +24,7 @@ typedef struct peer {
 	pthread_t thread;
 	char seen[KEPT][128]; /* request lines */
 	useconds_t delay;     /* before each answer, microseconds */
+	useconds_t linger;    /* behind it, before the connection is closed */
 } peer;
 
 static size_t body_length(const char *head)
@@ -58,6 +59,7 @@ static void *serve(void *arg)
 		p->count++;
 		usleep(p->delay);
 		send(fd, *answer, strlen(*answer), MSG_NOSIGNAL);
+		usleep(p->linger);
 		if (answer[1]) answer++;
 	}
 	return NULL;
@@ -246,6 +248,92 @@ TEST(a_loop_that_closes_waits_for_no_answer)
 	w.peer.delay = 100000;
 	CHECK_INT_EQ(create(&w, &call, NULL), 0);
 	ep_op_release(&call->op); /* a cancel that nobody waits for */
+	close_world(&w);
+}
+
+/* --- streamed answers --- */
+
+static int start_streamed(world *w, ep_relace_call **call)
+{
+	ep_relace_request request = ep_relace_request_of("POST", "/x", 2, EP_REPEAT_SAFE, NULL);
+	request.stream = true;
+	request.body = EP_RELACE_JSON;
+	ep_buf_puts(&request.bytes, "{}");
+	return ep_relace_start(call, w->client, &request, NULL);
+}
+
+/* Reads on until the end or a failure, which is returned. */
+static int read_all(ep_relace_call *call, ep_buf *text)
+{
+	for (;;) {
+		ep_http_read *r;
+		CHECK_INT_EQ(ep_http_read_start(&r, call->http, 0, NULL), 0);
+		int rc = await(&r->op);
+		bool end = rc || !r->chunk.len;
+		ep_buf_add(text, r->chunk.data, r->chunk.len);
+		ep_op_release(&r->op);
+		if (end) return rc;
+	}
+}
+
+TEST(a_streamed_call_ends_with_the_head_of_a_success)
+{
+	world w;
+	ep_relace_call *call;
+	ep_buf text = {0};
+	open_world(&w, (const char *const[]){busy, "", ANSWER("200", "Content-Length: 5\r\n", "hello"), NULL});
+	CHECK_INT_EQ(start_streamed(&w, &call), 0);
+	CHECK_INT_EQ(await(&call->op), 0);
+	CHECK(call->status == 200 && call->attempts == 3 && !call->body.len);
+	CHECK_INT_EQ(read_all(call, &text), 0);
+	CHECK_STR_EQ(ep_buf_text(&text), "hello");
+	ep_buf_fini(&text);
+	ep_op_release(&call->op);
+	close_world(&w);
+}
+
+TEST(what_fails_behind_the_head_is_not_repeated)
+{
+	world w;
+	ep_relace_call *call;
+	ep_buf text = {0};
+	open_world(&w, (const char *const[]){ANSWER("200", "Content-Length: 9\r\n", "hello"), NULL});
+	CHECK_INT_EQ(start_streamed(&w, &call), 0);
+	CHECK_INT_EQ(await(&call->op), 0);
+	CHECK_INT_EQ(read_all(call, &text), EP_ETRUNCATED);
+	CHECK_STR_EQ(ep_buf_text(&text), "hello");
+	ep_buf_fini(&text);
+	ep_op_release(&call->op);
+	CHECK_INT_EQ(w.peer.count, 1);
+	close_world(&w);
+}
+
+TEST(a_refusal_of_a_streamed_call_has_its_words)
+{
+	world w;
+	ep_relace_call *call;
+	open_world(&w, (const char *const[]){ANSWER("422", "Content-Length: 21\r\n", "{\"error\":\"no query\"}\n"), NULL});
+	CHECK_INT_EQ(start_streamed(&w, &call), 0);
+	CHECK_INT_EQ(await(&call->op), EP_EUNPROCESSABLE);
+	CHECK(strstr(call->err.message, "no query"));
+	ep_op_release(&call->op);
+	close_world(&w);
+}
+
+TEST(releasing_a_streamed_call_ends_its_transfer)
+{
+	world w;
+	ep_relace_call *call;
+	ep_http_read *r;
+	open_world(&w, (const char *const[]){ANSWER("200", "Content-Length: 9\r\n", ""), NULL});
+	w.peer.linger = 200000;
+	CHECK_INT_EQ(start_streamed(&w, &call), 0);
+	CHECK_INT_EQ(await(&call->op), 0);
+	CHECK_INT_EQ(ep_http_read_start(&r, call->http, 0, NULL), 0);
+	ep_op_release(&call->op);
+	CHECK_INT_EQ(await(&r->op), EP_ECLOSED);
+	CHECK(ep_http_ended(r->call));
+	ep_op_release(&r->op);
 	close_world(&w);
 }
 
