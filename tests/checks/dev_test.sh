@@ -34,6 +34,8 @@ stand_in apt-get 'echo "apt-get $*" >>"'"$log"'"; [ -z "${APT_FAILS:-}" ]'
 stand_in sudo 'echo "sudo $*" >>"'"$log"'"; "$@"'
 stand_in cmake 'echo "cmake $*" >>"'"$log"'"; [ -z "${BUILD_FAILS:-}" ] || { echo the reason; exit 1; }'
 stand_in ctest 'echo "ctest $*" >>"'"$log"'"; [ -z "${TESTS_FAIL:-}" ]'
+stand_in node ''
+stand_in npm ''
 stand_in id 'echo "${WHO:-0}"'
 printf '#!/usr/bin/env bash\nprintf "[%%s]" "$@"; exit 7\n' >"$tree/build/release/epact"
 chmod +x "$tree/build/release/epact"
