@@ -2,6 +2,8 @@
 /* SQLite databases. Face: lua/epact/sqlite.lua; engine: runtime/sqlite/. Nothing here waits. */
 #include "runtime/sqlite/sqlite.h"
 
+#include <string.h>
+
 #include "bindings/epl.h"
 
 #define TYPE "epact.sqlite"
@@ -119,6 +121,8 @@ static int sqlite_open(lua_State *L)
 	epl_read_options(L, 2, open_spec, &o, "sqlite.open");
 	database *d = epl_new(L, sizeof *d, TYPE);
 	ep_db_options options = {.readonly = o.readonly, .busy_timeout = o.busy_timeout};
+	/* SQLite's word for it is the empty name, which is more often a mistake. */
+	if (!strcmp(path, ":temporary:")) path = "";
 	if (ep_db_open(&d->db, path, &options, &err)) return epl_raise(L, &err);
 	return 1;
 }

@@ -21,7 +21,8 @@ Database.__index = Database
 --- Opens a database; creates it, for its owner alone, when it is missing. Foreign keys are enforced.
 -- Options: `readonly` boolean; `busy_timeout` seconds to wait for another process that writes (default 5; the loop
 -- stands still meanwhile).
--- @param path string: ":memory:" for one that is never on disk
+-- @param path string: ":memory:" for one that is never on disk; ":temporary:" for one without a name, which may grow
+--   beyond the memory, in $TMPDIR, and is gone when it is closed or the process ends
 -- @param options table?
 -- @return Database; give it to a `<close>` variable
 function M.open(path, options)

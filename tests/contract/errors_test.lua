@@ -17,9 +17,7 @@ local function check_bodies(api)
 		api:expect(404, "DELETE", path)
 	end
 	local id = api:create()
-	for _, path in ipairs { "/agent", "/search", "/retrieve" } do
-		api:expect(404, "POST", "/repo/" .. id .. path, { body = { query = "x" } })
-	end
+	api:expect(404, "POST", "/repo/" .. id .. "/ask", { body = { query = "x" } })
 	api:expect(404, "GET", "/repo/" .. id .. "/")
 	same(api:expect(405, "PATCH", "/repo/" .. id).headers.allow, "DELETE, GET", "Allow")
 	same(api:expect(405, "OPTIONS", "/repo").headers.allow, "GET, POST", "Allow")

@@ -201,4 +201,15 @@ check.case("kill -9 loses no commit", function()
 	end)
 end)
 
+check.case("a temporary database has no name, and is gone when it is closed", function()
+	for _ = 1, 2 do
+		local db <close> = sqlite.open(":temporary:")
+		db:exec "create table t(a)"
+		db:run("insert into t values(zeroblob(8000000))")
+		check.equal(db:one("select length(a) as n from t").n, 8000000)
+	end
+	check.equal(require "epact.fs".stat(":temporary:"), nil)
+	check.fails("the path is empty", sqlite.open, "")
+end)
+
 check.done()

@@ -5,13 +5,16 @@
 local fault = require "epact.error"
 local json = require "epact.json"
 local log = require "epact.log"
+local agent = require "epact.server.agent"
 local auth = require "epact.server.auth"
 local clone = require "epact.server.clone"
 local errors = require "epact.server.errors"
 local files = require "epact.server.files"
 local git_http = require "epact.server.git_http"
+local grep = require "epact.server.grep"
 local repos = require "epact.server.repos"
 local request = require "epact.server.request"
+local retrieve = require "epact.server.retrieve"
 local router = require "epact.server.router"
 local tokens = require "epact.server.tokens"
 local update = require "epact.server.update"
@@ -29,13 +32,21 @@ local HANDLERS = {
 	repo_delete = repos.delete,
 	repo_update = update.handle,
 	repo_clone = clone.handle,
+	repo_retrieve = retrieve.handle,
+	repo_embeddings = retrieve.status,
+	repo_agent = agent.handle,
+	repo_search = grep.handle,
 	file_get = files.get,
 	file_put = files.put,
 	file_delete = files.delete,
 	git = git_http.handle,
 }
 
---- Binds the parts of a server: {options, key_hash, store, git_store, locks, trees, maintenance, idempotency, limiter}.
+-- Sent again with the same Idempotency-Key, these are answered and not done again.
+local REPEATABLE = { token_create = true, repo_create = true, repo_update = true, file_put = true }
+
+--- Binds the parts of a server: {options, key_hash, store, git_store, locks, trees, index, maintenance, idempotency,
+--- limiter}.
 function app.new(parts)
 	return setmetatable(parts, app)
 end
@@ -54,7 +65,10 @@ local function serve(self, incoming, is_git)
 	incoming.caller = auth.identify(self, incoming.headers.authorization, is_git)
 	self.limiter:count(incoming.caller.hash)
 	local handler = HANDLERS[name]
-	if is_git then return handler(self, incoming) end
+	if not REPEATABLE[name] then
+		local status, body = handler(self, incoming)
+		return status, body and json.encode(body) or ""
+	end
 	return self.idempotency:run(incoming, name == "token_create", function()
 		local status, body = handler(self, incoming)
 		return status, body and json.encode(body) or ""

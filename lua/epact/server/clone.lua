@@ -3,32 +3,26 @@
 
 local json = require "epact.json"
 local blobs = require "epact.server.blobs"
-local errors = require "epact.server.errors"
+local commits = require "epact.server.commits"
 local paths = require "epact.server.paths"
 local repos = require "epact.server.repos"
+local texts = require "epact.server.texts"
 
 local clone = {}
 
 -- Small files are sent together.
 local PIECE = 64 * 1024
 
+-- An empty value is none.
 local function commit_of(app, path, repo, wanted)
-	if wanted == nil or wanted == "" then return app.git_store:head(path, repo.branch) end
-	local is_id = #wanted >= 7 and #wanted <= 40 and wanted:find("^%x+$")
-	local commit = is_id and app.git_store:find_commit(path, wanted:lower())
-	if not commit then errors.fail(404, "no such commit") end
-	return commit
-end
-
-local function is_text(content)
-	return utf8.len(content) and not content:find("\0", 1, true)
+	return commits.find(app, path, repo, nil, wanted ~= "" and wanted or nil)
 end
 
 local function write_files(out, listing, contents)
 	local pieces, size, separator = { '{"files":[' }, 0, ""
 	for index, content in contents do
 		local name = listing[index].path
-		if is_text(content) and utf8.len(name) then
+		if texts.is_text(content) and utf8.len(name) then
 			local item = ('%s{"filename":%s,"content":%s}'):format(separator, json.encode(name), json.encode(content))
 			pieces[#pieces + 1], size, separator = item, size + #item, ","
 		end

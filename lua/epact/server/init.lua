@@ -15,6 +15,7 @@ local app = require "epact.server.app"
 local auth = require "epact.server.auth"
 local git_store = require "epact.server.git_store"
 local idempotency = require "epact.server.idempotency"
+local index = require "epact.server.index"
 local locks = require "epact.server.locks"
 local maintenance = require "epact.server.maintenance"
 local options_of = require "epact.server.options"
@@ -54,6 +55,7 @@ local function open_parts(options, key)
 		git_store = repos,
 		locks = locks.new(),
 		trees = trees.new(options.tree_cache),
+		index = index.new(repos, options.index_cache),
 		maintenance = maintenance.new(repos, options.pack_every),
 		idempotency = idempotency.new(database),
 		limiter = rate_limit.new(options.rate_limit),
@@ -77,6 +79,8 @@ end
 -- * `commit_name`, `commit_email`, `default_branch`: of the commits it makes ("Relace", "noreply@relace.ai", "main")
 -- * `pack_every` integer: changes of a repo after which it is packed (30)
 -- * `tree_cache` integer: paths that are remembered in all (50000)
+-- * `index_cache` bytes of text in the indexes for ranking, in all (256 MiB)
+-- * `keep_alive` seconds of silence in a stream of events after which a comment is sent (15)
 -- * `grace` seconds that running requests have when `run` is cancelled (5)
 -- @param given table
 -- @return server: fields `url` ("http://127.0.0.1:PORT/v1"), `port`, `api_key` (epact.secret); methods `run`, `close`;
@@ -146,6 +150,7 @@ end
 function Server:close()
 	if self.listener then self.listener:close() end
 	if self.app.store then
+		self.app.index:close()
 		self.app.store:close()
 		self.app.store = nil
 		log.debug("server closed")

@@ -25,6 +25,8 @@ local KNOWN = {
 	rate_limit = { "integer" },
 	pack_every = { "integer", 30 },
 	tree_cache = { "integer", 50000 },
+	index_cache = { "integer", 256 * MIB },
+	keep_alive = { "number integer", 15 },
 	grace = { "number integer", 5 },
 }
 

@@ -93,6 +93,7 @@ function repos.delete(app, request)
 	if app.options.token_delete == false then auth.check_owner(request.caller) end
 	local lock <close> = app.locks:acquire(id, app.options.lock_wait)
 	if not app.store:remove_repo(id) then errors.fail(404, "no such repo") end
+	app.index:forget(id)
 	-- Out of sight at once; a removal that is cut short is finished by the next start.
 	local doomed = ("%s/%s.deleted"):format(app.git_store.tmp, id)
 	fs.rename(app.git_store:path(id), doomed)

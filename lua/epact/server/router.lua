@@ -16,6 +16,10 @@ local ROUTES = {
 	{ "^/v1/repo/([^/]+)$", { GET = "repo_get", DELETE = "repo_delete" } },
 	{ "^/v1/repo/([^/]+)/update$", { POST = "repo_update" } },
 	{ "^/v1/repo/([^/]+)/clone$", { GET = "repo_clone" } },
+	{ "^/v1/repo/([^/]+)/retrieve$", { POST = "repo_retrieve" } },
+	{ "^/v1/repo/([^/]+)/embedding_status$", { GET = "repo_embeddings" } },
+	{ "^/v1/repo/([^/]+)/agent$", { POST = "repo_agent" } },
+	{ "^/v1/repo/([^/]+)/search$", { POST = "repo_search" } },
 	{ "^/v1/repo/([^/]+)/file/(.*)$",
 		{ GET = "file_get", HEAD = "file_get", PUT = "file_put", DELETE = "file_delete" } },
 }

@@ -4,6 +4,7 @@
 
 local json = require "epact.json"
 local errors = require "epact.server.errors"
+local fields = require "epact.server.fields"
 local paths = require "epact.server.paths"
 local when = require "epact.server.when"
 
@@ -13,56 +14,8 @@ local MAX_TTL = 31536000
 local MAX_TOKEN_REPOS = 100
 local MAX_PAGE = 100
 
-local function given(value)
-	if value == nil or value == json.null then return nil end
-	return value
-end
-
-local function at(place, ...)
-	local longer = table.move(place, 1, #place, 1, {})
-	for _, step in ipairs { ... } do longer[#longer + 1] = step end
-	return longer
-end
-
-local function is_array(value)
-	return type(value) == "table" and (value[1] ~= nil or json.is_array(value))
-end
-
-local function is_object(value)
-	return type(value) == "table" and not is_array(value)
-end
-
-local function required(value, place)
-	if given(value) == nil then errors.invalid(place, "field required", "missing") end
-	return value
-end
-
-local function text(value, place)
-	if type(required(value, place)) ~= "string" then errors.invalid(place, "must be a string", "string_type") end
-	return value
-end
-
-local function optional_text(value, place)
-	if given(value) == nil then return nil end
-	return text(value, place)
-end
-
-local function optional_boolean(value, place, default)
-	value = given(value)
-	if value == nil then return default end
-	if type(value) ~= "boolean" then errors.invalid(place, "must be true or false", "bool_type") end
-	return value
-end
-
-local function array(value, place)
-	if not is_array(required(value, place)) then errors.invalid(place, "must be an array", "list_type") end
-	return value
-end
-
-local function object(value, place)
-	if not is_object(required(value, place)) then errors.invalid(place, "must be an object", "dict_type") end
-	return value
-end
+local array, at, given, is_object, object = fields.array, fields.at, fields.given, fields.is_object, fields.object
+local optional_boolean, optional_text, text = fields.boolean, fields.optional_text, fields.text
 
 --- A repo id in lower case; raises 422 for what is no UUID.
 function validate.uuid(value, place)
@@ -85,12 +38,8 @@ end
 
 --- `metadata` of a body: an object of strings, or nil when it was not given.
 function validate.metadata(value)
-	local place = { "body", "metadata" }
 	if given(value) == nil then return nil end
-	for name, member in pairs(object(value, place)) do
-		text(member, at(place, name))
-	end
-	return value
+	return fields.texts(value, { "body", "metadata" })
 end
 
 -- Last wins; the order of the first appearance is kept.
@@ -208,17 +157,6 @@ function validate.update(body)
 	return update
 end
 
-local function ttl(value)
-	local place = { "body", "ttl_seconds" }
-	value = given(value)
-	if value == nil then return nil end
-	if math.type(value) ~= "integer" then errors.invalid(place, "must be an integer", "int_type") end
-	if value < 1 or value > MAX_TTL then
-		errors.invalid(place, ("must be between 1 and %d"):format(MAX_TTL), "out_of_range")
-	end
-	return value
-end
-
 local function token_repos(value)
 	local place = { "body", "repo_ids" }
 	local ids, seen = {}, {}
@@ -238,7 +176,7 @@ function validate.token(body)
 	return {
 		name = text(body.name, { "body", "name" }),
 		repo_ids = token_repos(body.repo_ids),
-		ttl_seconds = ttl(body.ttl_seconds),
+		ttl_seconds = fields.number(body.ttl_seconds, { "body", "ttl_seconds" }, "integer", nil, 1, MAX_TTL),
 	}
 end
 

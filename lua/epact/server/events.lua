@@ -1,0 +1,48 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- An answer that is a stream of events (text/event-stream).
+
+local json = require "epact.json"
+local log = require "epact.log"
+local task = require "epact.task"
+local errors = require "epact.server.errors"
+
+local events = {}
+
+local HEADERS = { ["Content-Type"] = "text/event-stream; charset=utf-8", ["Cache-Control"] = "no-cache" }
+
+-- A comment while nothing else is to be said, so that nobody in between takes the connection for dead. A part that
+-- waits for a slow peer says the same.
+local function keep_alive(stream, seconds)
+	while true do
+		task.sleep(seconds)
+		if not stream.writing then stream.out:write(": keep-alive\n\n") end
+	end
+end
+
+local function send(stream, name, data)
+	stream.writing = true
+	stream.out:write(("event: %s\ndata: %s\n\n"):format(name, json.encode(data)))
+	stream.writing = false
+end
+
+-- The head has gone out: a failure can only be an event.
+local function report(stream, failure)
+	local text = errors.is(failure) and failure.text or "internal error"
+	if not errors.is(failure) then log.error("unexpected: %s", tostring(failure)) end
+	send(stream, "prompt_error", { error = text, code = errors.is(failure) and failure.slug or "application_error" })
+end
+
+--- Answers with the events that body(send) sends by send(name, data), with a comment every `seconds` of silence. What
+--- body raises is sent as `prompt_error`; a peer that goes away ends it.
+function events.respond(raw, seconds, body)
+	local out <close> = raw:respond_stream(200, HEADERS)
+	local stream = { out = out, writing = false }
+	task.scope(function(scope)
+		scope:spawn_daemon(keep_alive, stream, seconds)
+		local ok, failure = pcall(body, function(name, data) send(stream, name, data) end)
+		if not ok and raw:gone() then error(failure, 0) end
+		if not ok then report(stream, failure) end
+	end)
+end
+
+return events
