@@ -17,6 +17,9 @@ ep_http *epl_http(lua_State *L);
 /* Pushes the answer of a finished call, an epact.http.response: of the body and head it takes what it needs. */
 int epl_http_push_response(lua_State *L, ep_op *op);
 
+/* Pushes an epact.http.response made of a status, header lines and a body. */
+int epl_http_push_answer(lua_State *L, int status, const ep_buf *head, const ep_buf *body);
+
 /* Pushes an epact.http.stream, which counts the call; the value at `anchor` (0: none) stays alive with it. */
 void epl_http_push_stream(lua_State *L, ep_http_call *call, int anchor);
 
@@ -34,12 +37,16 @@ void epl_http_open_files(lua_State *L);
 /* Headers read from a Lua table: a userdata on the stack, which counts the secrets in it. */
 typedef struct epl_http_list {
 	size_t count, room;
+	bool removable; /* false and epact.json.null are values: then a header has neither text nor secret */
 	ep_http_header list[];
 } epl_http_list;
 
 /* Pushes the headers of the table at index (0: none) and, when given, those of a bearer credential (the value at
  * index `bearer`) and of a content type (a constant). Their texts are borrowed from the tables. */
 epl_http_list *epl_http_read_headers(lua_State *L, int index, int bearer, const char *type, const char *what);
+
+/* Pushes the headers of the table at index (0: none) that change others: false and epact.json.null take one away. */
+epl_http_list *epl_http_read_changes(lua_State *L, int index, const char *what);
 
 /* Pushes the query of the value at index, a string or a table, without "?"; what names the function. */
 void epl_http_push_query(lua_State *L, int index, const char *what);

@@ -156,18 +156,23 @@ static int response_json(lua_State *L)
 
 /* --- a whole answer --- */
 
-int epl_http_push_response(lua_State *L, ep_op *op)
+int epl_http_push_answer(lua_State *L, int status, const ep_buf *head, const ep_buf *body)
 {
-	ep_http_call *call = (ep_http_call *)(void *)op;
 	lua_createtable(L, 0, 4);
-	lua_pushinteger(L, call->status);
+	lua_pushinteger(L, status);
 	lua_setfield(L, -2, "status");
-	lua_pushlstring(L, ep_buf_text(&call->body), call->body.len);
+	lua_pushlstring(L, ep_buf_text(body), body->len);
 	lua_setfield(L, -2, "body");
-	lua_pushlstring(L, ep_buf_text(&call->head), call->head.len);
+	lua_pushlstring(L, ep_buf_text(head), head->len);
 	lua_rawsetp(L, -2, &head_key);
 	luaL_setmetatable(L, RESPONSE);
 	return 1;
+}
+
+int epl_http_push_response(lua_State *L, ep_op *op)
+{
+	const ep_http_call *call = (const ep_http_call *)(void *)op;
+	return epl_http_push_answer(L, call->status, &call->head, &call->body);
 }
 
 /* headers and ok, made when first asked for; else a method, from upvalue 1. */

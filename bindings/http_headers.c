@@ -6,6 +6,7 @@
 
 #include "bindings/epl.h"
 #include "bindings/http.h"
+#include "bindings/json.h"
 
 #define LIST "epact.http.headers"
 
@@ -37,6 +38,16 @@ static size_t count_headers(lua_State *L, int index, const char *what)
 	return n;
 }
 
+static bool holds_secret(lua_State *L)
+{
+	if (!lua_istable(L, -1)) return false;
+	bool holds = lua_getfield(L, -1, "secret") != LUA_TNIL;
+	lua_pop(L, 1);
+	return holds;
+}
+
+static bool removes(lua_State *L) { return epl_json_is_null(L, -1) || (lua_isboolean(L, -1) && !lua_toboolean(L, -1)); }
+
 /* Adds the header with the value on the top of the stack, which its table keeps alive. */
 static void add_header(lua_State *L, epl_http_list *h, const char *name, size_t name_len, const char *what)
 {
@@ -45,7 +56,9 @@ static void add_header(lua_State *L, epl_http_list *h, const char *name, size_t 
 	if (h->count == h->room) luaL_error(L, "%s: option 'headers' was changed while it was read", what);
 	if (lua_type(L, -1) == LUA_TSTRING) {
 		to->value = lua_tolstring(L, -1, &to->value_len);
-	} else if (lua_type(L, -1) == LUA_TUSERDATA || lua_istable(L, -1)) {
+	} else if (h->removable && removes(L)) {
+		to->value = NULL;
+	} else if (lua_type(L, -1) == LUA_TUSERDATA || holds_secret(L)) {
 		to->secret = epl_check_secret(L, -1);
 	} else {
 		luaL_error(L, "%s: header '%s' must be a string, a secret or an array of strings, got %s", what, name,
@@ -97,6 +110,16 @@ epl_http_list *epl_http_read_headers(lua_State *L, int index, int bearer, const 
 	return h;
 }
 
+epl_http_list *epl_http_read_changes(lua_State *L, int index, const char *what)
+{
+	size_t room = index ? count_headers(L, index, what) : 0;
+	epl_http_list *h = epl_new(L, sizeof *h + room * sizeof h->list[0], LIST);
+	h->room = room;
+	h->removable = true;
+	if (index) add_headers(L, h, index, what);
+	return h;
+}
+
 /* --- queries --- */
 
 typedef struct pair {
@@ -123,6 +146,8 @@ static void set_value(lua_State *L, pair *p, const char *what)
 		p->value_len = strlen(p->number);
 		return;
 	default:
+		p->value = "";
+		if (epl_json_is_null(L, -1)) break;
 		luaL_error(L, "%s: query parameter '%s' must be a string, a number, a boolean or an array of these, got %s",
 			what, p->name, luaL_typename(L, -1));
 	}

@@ -61,6 +61,12 @@ epl_json_state *epl_json_open_state(lua_State *L)
 
 void epl_json_push_null(lua_State *L) { epl_json_open_state(L); }
 
+bool epl_json_is_null(lua_State *L, int index)
+{
+	const void *value = lua_touserdata(L, index);
+	return value && value == epl_json_find(L);
+}
+
 /* Gives the table in argument 1 the mark n; another metatable than a mark is an error. */
 static int set_mark(lua_State *L, int n)
 {

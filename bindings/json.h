@@ -31,4 +31,7 @@ int epl_json_decode(lua_State *L, const char *text, size_t len, const ep_json_li
 /* Pushes epact.json.null. May raise for want of memory. */
 void epl_json_push_null(lua_State *L);
 
+/* Whether the value at index is epact.json.null. */
+bool epl_json_is_null(lua_State *L, int index);
+
 #endif

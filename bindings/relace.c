@@ -23,16 +23,24 @@ ep_relace_client *epl_check_relace(lua_State *L, int arg)
 
 /* --- readers --- */
 
-typedef struct limit_options {
+typedef struct call_options {
 	uint64_t timeout, deadline;
 	lua_Integer max_retries;
 	double max_retry_wait;
-} limit_options;
+	int headers, query;
+	epl_text idempotency_key;
+	bool repeatable, raw;
+} call_options;
 
-static const epl_option limit_spec[] = {{"timeout", EPL_SECONDS, offsetof(limit_options, timeout), 0},
-	{"deadline", EPL_SECONDS, offsetof(limit_options, deadline), 0},
-	{"max_retries", EPL_INT, offsetof(limit_options, max_retries), 0},
-	{"max_retry_wait", EPL_NUMBER, offsetof(limit_options, max_retry_wait), 0}, {0}};
+#define CALL_OPTION(name, kind)                                                                                        \
+	{                                                                                                                  \
+#name, kind, offsetof(call_options, name), 0                                                                   \
+	}
+
+static const epl_option call_spec[] = {CALL_OPTION(timeout, EPL_SECONDS), CALL_OPTION(deadline, EPL_SECONDS),
+	CALL_OPTION(max_retries, EPL_INT), CALL_OPTION(max_retry_wait, EPL_NUMBER), CALL_OPTION(headers, EPL_TABLE),
+	CALL_OPTION(query, EPL_TABLE), CALL_OPTION(idempotency_key, EPL_BYTES), CALL_OPTION(repeatable, EPL_BOOL),
+	CALL_OPTION(raw, EPL_BOOL), {0}};
 
 static void check_patience(lua_State *L, lua_Integer max_retries, double max_retry_wait, const char *what)
 {
@@ -42,15 +50,39 @@ static void check_patience(lua_State *L, lua_Integer max_retries, double max_ret
 		luaL_error(L, "%s: option 'max_retry_wait' must be a number of seconds, 0 or more", what);
 }
 
-ep_relace_limits epl_relace_limits(lua_State *L, int arg, const char *what)
+/* Pushes the query of the table at index, encoded. Its values are plain: no server of ours takes a list. */
+static ep_relace_text push_query(lua_State *L, int index, const char *what)
 {
-	limit_options o = {.max_retries = -1, .max_retry_wait = -1};
-	if (!lua_isnoneornil(L, arg)) epl_read_options(L, arg, limit_spec, &o, what);
+	ep_relace_text query;
+	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+		if (lua_istable(L, -1))
+			luaL_error(L, "%s: query parameter '%s' must be a string, a number, a boolean or json.null, got a table",
+				what, lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?");
+	epl_http_push_query(L, index, what);
+	query.data = lua_tolstring(L, -1, &query.len);
+	return query;
+}
+
+epl_call_options epl_relace_options(lua_State *L, int arg, const char *what)
+{
+	call_options o = {.max_retries = -1, .max_retry_wait = -1};
+	if (lua_isnoneornil(L, arg)) return (epl_call_options){.call = EP_RELACE_NO_OPTIONS};
+	epl_read_options(L, arg, call_spec, &o, what);
 	check_patience(L, o.max_retries, o.max_retry_wait, what);
-	return (ep_relace_limits){.timeout = o.timeout,
-		.deadline = o.deadline,
-		.max_retries = (int)o.max_retries,
-		.max_retry_wait = o.max_retry_wait};
+	epl_call_options all = {.raw = o.raw,
+		.call = {.timeout = o.timeout,
+			.deadline = o.deadline,
+			.max_retries = (int)o.max_retries,
+			.max_retry_wait = o.max_retry_wait,
+			.idempotency_key = epl_relace_text(o.idempotency_key),
+			.repeatable = o.repeatable}};
+	if (o.headers) {
+		const epl_http_list *headers = epl_http_read_changes(L, o.headers, what);
+		all.call.headers = headers->list;
+		all.call.header_count = headers->count;
+	}
+	if (o.query) all.call.query = push_query(L, o.query, what);
+	return all;
 }
 
 ep_relace_text epl_check_repo_id(lua_State *L, int arg)
@@ -246,8 +278,9 @@ static void drop_nulls(lua_State *L, int null, int depth)
 
 enum { NULL_DEPTH = 3 }; /* a page, its items, an item: deeper there is only the user's own */
 
-int epl_relace_push_object(lua_State *L, const ep_relace_call *call)
+int epl_push_answer(lua_State *L, ep_op *op)
 {
+	const ep_relace_call *call = (const ep_relace_call *)op;
 	if (!call->body.len) return fail_answer(L, call, "it is empty");
 	push_decoded(L, call);
 	if (!lua_istable(L, -1)) return fail_answer(L, call, "it is no object");
@@ -259,11 +292,18 @@ int epl_relace_push_object(lua_State *L, const ep_relace_call *call)
 	return 1;
 }
 
-static int push_answer(lua_State *L, ep_op *op) { return epl_relace_push_object(L, (ep_relace_call *)op); }
-
-int epl_await_answer(lua_State *L, int rc, ep_relace_call *call, ep_err *err)
+int epl_push_raw(lua_State *L, const ep_relace_call *call)
 {
-	return rc ? epl_raise(L, err) : epl_await(L, &call->op, push_answer);
+	const ep_http_call *http =
+		call->http; /* its body stays there when the status is no success, such as a 404 of a delete */
+	return epl_http_push_answer(L, call->status, &http->head, call->body.len ? &call->body : &http->body);
+}
+
+static int push_raw(lua_State *L, ep_op *op) { return epl_push_raw(L, (const ep_relace_call *)op); }
+
+int epl_await_call(lua_State *L, int rc, ep_relace_call *call, ep_err *err, const epl_call_options *o, epl_push *push)
+{
+	return rc ? epl_raise(L, err) : epl_await(L, &call->op, o->raw ? push_raw : push);
 }
 
 /* --- plain calls --- */
@@ -293,15 +333,15 @@ static int push_any(lua_State *L, ep_op *op)
 	return 1;
 }
 
-/* client:request(method, path, body, limits) -> answer */
+/* client:request(method, path, body, options) -> answer */
 static int client_request(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
 	int method = luaL_checkoption(L, 2, NULL, methods_known);
 	size_t len;
 	const char *path = epl_check_text(L, 3, &len);
-	ep_relace_limits limits = epl_relace_limits(L, 5, "client:request");
-	ep_relace_request request = ep_relace_request_of(methods_known[method], path, len, repeats[method], &limits);
+	epl_call_options o = epl_relace_options(L, 5, "client:request");
+	ep_relace_request request = ep_relace_request_of(methods_known[method], path, len, repeats[method], &o.call);
 	ep_relace_call *call;
 	ep_err err = {0};
 	if (ep_relace_check_target(path, len, "path", &err)) return epl_raise(L, &err);
@@ -313,8 +353,8 @@ static int client_request(lua_State *L)
 			return epl_raise(L, &err);
 		}
 	}
-	if (ep_relace_start(&call, c, &request, &err)) return epl_raise(L, &err);
-	return epl_await(L, &call->op, push_any);
+	int rc = ep_relace_start(&call, c, &request, &err);
+	return epl_await_call(L, rc, call, &err, &o, push_any);
 }
 
 /* --- tables --- */

@@ -243,29 +243,41 @@ static void push_left_out(lua_State *L, const ep_tree *tree)
 	}
 }
 
-static int push_uploaded(lua_State *L, ep_op *op)
+static int add_left_out(lua_State *L, const ep_relace_upload *u)
 {
-	const ep_relace_upload *u = (const ep_relace_upload *)op;
-	int n = epl_relace_push_object(L, u->call);
 	if (u->tree) {
 		push_left_out(L, u->tree);
 		lua_setfield(L, -2, "left_out");
 	}
-	return n;
+	return 1;
 }
 
-static int await_upload(lua_State *L, int rc, ep_relace_upload *u, ep_err *err)
+static int push_uploaded(lua_State *L, ep_op *op)
 {
-	return rc ? epl_raise(L, err) : epl_await(L, &u->op, push_uploaded);
+	const ep_relace_upload *u = (const ep_relace_upload *)op;
+	epl_push_answer(L, &u->call->op);
+	return add_left_out(L, u);
+}
+
+static int push_uploaded_raw(lua_State *L, ep_op *op)
+{
+	const ep_relace_upload *u = (const ep_relace_upload *)op;
+	epl_push_raw(L, u->call);
+	return add_left_out(L, u);
+}
+
+static int await_upload(lua_State *L, int rc, ep_relace_upload *u, ep_err *err, const epl_call_options *o)
+{
+	return rc ? epl_raise(L, err) : epl_await(L, &u->op, o->raw ? push_uploaded_raw : push_uploaded);
 }
 
 /* --- methods --- */
 
-/* client:repo_create(params, limits) -> {repo_id, repo_head, left_out} */
+/* client:repo_create(params, options) -> {repo_id, repo_head, left_out} */
 static int repo_create(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo:create");
+	epl_call_options o = epl_relace_options(L, 3, "repo:create");
 	ep_relace_upload *upload;
 	ep_relace_call *call;
 	ep_err err = {0};
@@ -273,19 +285,19 @@ static int repo_create(lua_State *L)
 	ep_procs *procs = epl_procs(L);
 	epl_check_can_wait(L);
 	if (s.has_files) {
-		int rc = ep_relace_create_of_files(&upload, c, procs, &s.files, &limits, &err);
-		return await_upload(L, rc, upload, &err);
+		int rc = ep_relace_create_of_files(&upload, c, procs, &s.files, &o.call, &err);
+		return await_upload(L, rc, upload, &err, &o);
 	}
-	int rc = ep_relace_repo_create(&call, c, &s.change, &limits, &err);
-	return epl_await_answer(L, rc, call, &err);
+	int rc = ep_relace_repo_create(&call, c, &s.change, &o.call, &err);
+	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
 }
 
-/* client:repo_update(id, params, limits) -> {repo_id, repo_head, changed_files, left_out} */
+/* client:repo_update(id, params, options) -> {repo_id, repo_head, changed_files, left_out} */
 static int repo_update(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
 	ep_relace_text id = epl_check_repo_id(L, 2);
-	ep_relace_limits limits = epl_relace_limits(L, 4, "repo:update");
+	epl_call_options o = epl_relace_options(L, 4, "repo:update");
 	ep_relace_upload *upload;
 	ep_relace_call *call;
 	ep_err err = {0};
@@ -294,37 +306,37 @@ static int repo_update(lua_State *L)
 	ep_procs *procs = epl_procs(L);
 	epl_check_can_wait(L);
 	if (s.has_files) {
-		int rc = ep_relace_overwrite(&upload, c, procs, id, &s.files, &limits, &err);
-		return await_upload(L, rc, upload, &err);
+		int rc = ep_relace_overwrite(&upload, c, procs, id, &s.files, &o.call, &err);
+		return await_upload(L, rc, upload, &err, &o);
 	}
-	int rc = ep_relace_repo_update(&call, c, id, &s.change, &limits, &err);
-	return epl_await_answer(L, rc, call, &err);
+	int rc = ep_relace_repo_update(&call, c, id, &s.change, &o.call, &err);
+	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
 }
 
-/* client:repo_get(id, limits) -> RepoMetadata */
+/* client:repo_get(id, options) -> RepoMetadata */
 static int repo_get(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
 	ep_relace_text id = epl_check_repo_id(L, 2);
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo:get");
+	epl_call_options o = epl_relace_options(L, 3, "repo:get");
 	ep_relace_call *call;
 	ep_err err = {0};
 	epl_check_can_wait(L);
-	int rc = ep_relace_repo_get(&call, c, id, &limits, &err);
-	return epl_await_answer(L, rc, call, &err);
+	int rc = ep_relace_repo_get(&call, c, id, &o.call, &err);
+	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
 }
 
-/* client:repo_delete(id, limits) */
+/* client:repo_delete(id, options) */
 static int repo_delete(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
 	ep_relace_text id = epl_check_repo_id(L, 2);
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo:delete");
+	epl_call_options o = epl_relace_options(L, 3, "repo:delete");
 	ep_relace_call *call;
 	ep_err err = {0};
 	epl_check_can_wait(L);
-	if (ep_relace_repo_delete(&call, c, id, &limits, &err)) return epl_raise(L, &err);
-	return epl_await(L, &call->op, NULL);
+	int rc = ep_relace_repo_delete(&call, c, id, &o.call, &err);
+	return epl_await_call(L, rc, call, &err, &o, NULL);
 }
 
 typedef struct list_options {
@@ -341,25 +353,25 @@ static const epl_option list_spec[] = {{"page_start", EPL_INT, offsetof(list_opt
 	{"created_after", EPL_TEXT, offsetof(list_options, created_after), 0},
 	{"created_before", EPL_TEXT, offsetof(list_options, created_before), 0}, {0}};
 
-/* client:repo_list(options, limits) -> {items, total_items, next_page} */
+/* client:repo_list(filter, options) -> {items, total_items, next_page} */
 static int repo_list(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo:list");
-	list_options o = {.page_start = -1, .page_size = -1};
+	epl_call_options o = epl_relace_options(L, 3, "repo:list");
+	list_options f = {.page_start = -1, .page_size = -1};
 	ep_relace_call *call;
 	ep_err err = {0};
-	epl_read_options(L, 2, list_spec, &o, "repo:list");
-	ep_relace_page page = {.start = o.page_start,
-		.size = o.page_size,
-		.descending = tristate(L, o.order_descending, "order_descending"),
-		.order_by = epl_relace_text(o.order_by),
-		.created_after = epl_relace_text(o.created_after),
-		.created_before = epl_relace_text(o.created_before),
-		.metadata = read_pairs(L, o.filter_metadata, "repo:list")};
+	epl_read_options(L, 2, list_spec, &f, "repo:list");
+	ep_relace_page page = {.start = f.page_start,
+		.size = f.page_size,
+		.descending = tristate(L, f.order_descending, "order_descending"),
+		.order_by = epl_relace_text(f.order_by),
+		.created_after = epl_relace_text(f.created_after),
+		.created_before = epl_relace_text(f.created_before),
+		.metadata = read_pairs(L, f.filter_metadata, "repo:list")};
 	epl_check_can_wait(L);
-	int rc = ep_relace_repo_list(&call, c, &page, &limits, &err);
-	return epl_await_answer(L, rc, call, &err);
+	int rc = ep_relace_repo_list(&call, c, &page, &o.call, &err);
+	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
 }
 
 static const luaL_Reg methods[] = {{"repo_create", repo_create}, {"repo_update", repo_update}, {"repo_get", repo_get},

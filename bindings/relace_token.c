@@ -88,51 +88,61 @@ static int push_token(lua_State *L, ep_op *op, bool created)
 static int push_created(lua_State *L, ep_op *op) { return push_token(L, op, true); }
 static int push_found(lua_State *L, ep_op *op) { return push_token(L, op, false); }
 
-/* client:token_create(params, limits) -> {secret, name, repo_ids, expires_at} */
+/* The token stands in the body: it is masked elsewhere as long as the answer lives, whose field `secret` it is. */
+static int push_created_raw(lua_State *L, ep_op *op)
+{
+	push_token(L, op, true);
+	epl_push_raw(L, (const ep_relace_call *)op);
+	lua_getfield(L, -2, "secret");
+	lua_setfield(L, -2, "secret");
+	return 1;
+}
+
+/* client:token_create(params, options) -> {secret, name, repo_ids, expires_at} */
 static int token_create(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	token_options o = {0};
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:create");
+	token_options t = {0};
+	epl_call_options o = epl_relace_options(L, 3, "repo_token:create");
 	ep_relace_call *call;
 	ep_err err = {0};
 	size_t count;
 	luaL_checktype(L, 2, LUA_TTABLE);
-	epl_read_options(L, 2, token_spec, &o, "repo_token:create");
-	int64_t ttl = read_ttl(L, o.ttl_seconds);
-	const ep_relace_text *ids = read_ids(L, o.repo_ids, &count);
+	epl_read_options(L, 2, token_spec, &t, "repo_token:create");
+	int64_t ttl = read_ttl(L, t.ttl_seconds);
+	const ep_relace_text *ids = read_ids(L, t.repo_ids, &count);
 	epl_check_can_wait(L);
-	if (ep_relace_token_create(&call, c, epl_relace_text(o.name), ids, count, ttl, &limits, &err))
+	if (ep_relace_token_create(&call, c, epl_relace_text(t.name), ids, count, ttl, &o.call, &err))
 		return epl_raise(L, &err);
-	return epl_await(L, &call->op, push_created);
+	return epl_await(L, &call->op, o.raw ? push_created_raw : push_created);
 }
 
-/* client:token_get(token, limits) -> {name, repo_ids, expires_at} */
+/* client:token_get(token, options) -> {name, repo_ids, expires_at} */
 static int token_get(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:get");
+	epl_call_options o = epl_relace_options(L, 3, "repo_token:get");
 	ep_relace_call *call;
 	ep_err err = {0};
 	epl_check_can_wait(L);
 	ep_secret *token = epl_check_secret(L, 2);
-	int rc = ep_relace_token_get(&call, c, token, &limits, &err);
+	int rc = ep_relace_token_get(&call, c, token, &o.call, &err);
 	ep_secret_release(token);
-	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, push_found);
+	return epl_await_call(L, rc, call, &err, &o, push_found);
 }
 
-/* client:token_delete(token, limits) */
+/* client:token_delete(token, options) */
 static int token_delete(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	ep_relace_limits limits = epl_relace_limits(L, 3, "repo_token:delete");
+	epl_call_options o = epl_relace_options(L, 3, "repo_token:delete");
 	ep_relace_call *call;
 	ep_err err = {0};
 	epl_check_can_wait(L);
 	ep_secret *token = epl_check_secret(L, 2);
-	int rc = ep_relace_token_delete(&call, c, token, &limits, &err);
+	int rc = ep_relace_token_delete(&call, c, token, &o.call, &err);
 	ep_secret_release(token);
-	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, NULL);
+	return epl_await_call(L, rc, call, &err, &o, NULL);
 }
 
 static const luaL_Reg methods[] = {

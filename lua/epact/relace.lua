@@ -9,12 +9,22 @@
 -- `permission`, `not_found`, `method_not_allowed`, `conflict`, `too_large`, `unprocessable`, `locked`, `rate_limit`,
 -- `server`, `other_status` by the server's status; `dns`, `connection`, `tls`, `timeout`, `truncated`, `protocol`, `json`
 -- for the way there; `in_doubt` when a call that must not happen twice may have happened. Calls are repeated where that
--- does no harm (docs/adr/0008). The last argument of each is a table of limits:
+-- does no harm (docs/adr/0008). The last argument of each is a table of options:
 --
 -- * `timeout` number: seconds of one attempt (60; 300 for what sends files)
 -- * `deadline` number: seconds of the whole call
 -- * `max_retries` integer: further attempts (2)
 -- * `max_retry_wait` number: seconds that all waits between attempts may take (60)
+-- * `headers` table: sent with the call, in place of those of the client with the same names in any case: a string, a secret, an
+--   array of strings; `false` or `json.null` sends none of that name. `Authorization` and `Host` are the client's own
+-- * `query` table: added to the path, escaped, in place of parameters with the same names: strings, numbers, booleans;
+--   `json.null` is an empty value
+-- * `idempotency_key` string: sent as `Idempotency-Key` with each attempt. It does not make a call repeatable: the vendor's
+--   server promises nothing for it
+-- * `repeatable` boolean: the call may be made again whatever became of it. Say so when you know that a second one does no harm:
+--   a POST that only reads, or a server that honours the key, as the local one does
+-- * `raw` boolean: the whole answer, as `epact.http` gives it (status, headers, body, `json()`), in place of its content; failures
+--   raise as ever. The raw answer of a token create holds the token in its body, and as a secret in `secret`
 local core = require "epact.core.relace"
 local env = require "epact.env"
 local errors = require "epact.error"
@@ -36,10 +46,10 @@ function Token:__tostring() return tostring(self.secret) end
 function Token:reveal() return self.secret:reveal() end
 
 --- Deletes the token; that it is gone already is no error. Raises as every call does.
--- @param limits table?
-function Token:delete(limits)
+-- @param options table?
+function Token:delete(options)
 	if self.deleted then return end
-	self.client:token_delete(self.secret, limits)
+	self.client:token_delete(self.secret, options)
 	self.deleted = true
 end
 
@@ -74,27 +84,29 @@ RepoToken.__index = RepoToken
 
 --- Makes a token for some repos (section 5.1 of the API). Never repeated when it may have been carried out.
 -- @param params table: `name` string, `repo_ids` array of strings, `ttl_seconds` integer? (it expires; default never)
--- @param limits table?
+-- @param options table?
 -- @return Token
 -- Example: `local token <close> = client.repo_token:create { name = "ci", repo_ids = { id }, ttl_seconds = 900 }`
-function RepoToken:create(params, limits)
-	local token = self.core:token_create(params, limits)
+function RepoToken:create(params, options)
+	local token = self.core:token_create(params, options)
+	if options and options.raw then return token end
 	token.client = self.core
 	return setmetatable(token, Token)
 end
 
 --- What a token is for (5.2).
 -- @param token string, secret or Token
--- @param limits table?
+-- @param options table?
 -- @return table: `name`, `repo_ids`, `expires_at`
-function RepoToken:get(token, limits) return self.core:token_get(token, limits) end
+function RepoToken:get(token, options) return self.core:token_get(token, options) end
 
 --- Deletes a token (5.3); one that is gone already is no error.
 -- @param token string, secret or Token
--- @param limits table?
-function RepoToken:delete(token, limits)
-	self.core:token_delete(token, limits)
+-- @param options table?
+function RepoToken:delete(token, options)
+	local answer = self.core:token_delete(token, options)
 	if getmetatable(token) == Token then token.deleted = true end
+	if answer then return answer end
 end
 
 --- `client.repo`
@@ -108,54 +120,54 @@ Repo.__index = Repo
 --   `{ type = "git", url = URL, branch = nil, hash = nil, shallow = true }`;
 --   `{ type = "relace", repo_id = ID, copy_metadata = false, copy_remote = false }`;
 --   `metadata`: a table of strings; `auto_index` boolean
--- @param limits table?
+-- @param options table?
 -- @return table: `repo_id`, `repo_head`; with a directory `left_out`, an array of `{ filename, reason }`
-function Repo:create(params, limits) return self.core:repo_create(params, limits) end
+function Repo:create(params, options) return self.core:repo_create(params, options) end
 
 --- What is known of a repo (6.3).
 -- @param repo string or table: the id, or a table with `repo_id`
--- @param limits table?
+-- @param options table?
 -- @return table: `repo_id`, `created_at`, `updated_at`, `metadata`, `auto_index`
-function Repo:get(repo, limits) return self.core:repo_get(repo, limits) end
+function Repo:get(repo, options) return self.core:repo_get(repo, options) end
 
 --- A page of the account's repos (6.4).
--- @param options table?: `page_start` (0), `page_size` (100, at most), `order_by` ("created_at" or "updated_at"),
+-- @param filter table?: `page_start` (0), `page_size` (100, at most), `order_by` ("created_at" or "updated_at"),
 --   `order_descending`, `filter_metadata` (pairs to be held), `created_after`, `created_before` (RFC 3339)
--- @param limits table?
+-- @param options table?
 -- @return table: `items`, `total_items`, `next_page` (the next page_start; nil on the last page)
-function Repo:list(options, limits) return self.core:repo_list(options, limits) end
+function Repo:list(filter, options) return self.core:repo_list(filter, options) end
 
 --- Deletes a repo and all that belongs to it (6.5); one that is gone already is no error.
 -- @param repo string or table
--- @param limits table?
-function Repo:delete(repo, limits) self.core:repo_delete(repo, limits) end
+-- @param options table?
+function Repo:delete(repo, options) return self.core:repo_delete(repo, options) end
 
 --- Changes a repo (7): its content by a source, its metadata (which is replaced whole), or both.
 -- @param repo string or table
 -- @param params table: `source` as of `create` with type "files" (the files are all that it holds afterwards) or "git", or
 --   `{ type = "diff", operations = { { type = "write", filename, content }, { type = "delete", filename },
 --   { type = "rename", old_filename, new_filename }, ... } }`; `metadata`
--- @param limits table?
+-- @param options table?
 -- @return table: `repo_id`, `repo_head`, `changed_files`
-function Repo:update(repo, params, limits) return self.core:repo_update(repo, params, limits) end
+function Repo:update(repo, params, options) return self.core:repo_update(repo, params, options) end
 
 --- Makes a folder, or a list of files, all that the repo holds (7.2). A folder is taken by git's rules: in a work tree what is
 -- ignored stays out, `.git` always. Content must be UTF-8 text: else an error lists the files, or with `skip_binary` they are
 -- left out and reported. Memory does not grow with the content. May be repeated: it states the whole.
 -- @param repo string or table
 -- @param content string or table: a folder, or an array of `{ filename, content }`
--- @param options table?: `skip_binary` boolean, `metadata` table, and limits
+-- @param options table?: `skip_binary` boolean, `metadata` table, and the options of every call
 -- @return table: `repo_id`, `repo_head`, `changed_files`, `left_out`
 -- Example: `client.repo:overwrite(id, "./work", { skip_binary = true })`
 function Repo:overwrite(repo, content, options)
-	local source, limits, metadata = { type = "files" }, {}, nil
+	local source, call, metadata = { type = "files" }, {}, nil
 	for name, value in pairs(options or {}) do
 		if name == "skip_binary" then
 			source.skip_binary = value
 		elseif name == "metadata" then
 			metadata = value
 		else
-			limits[name] = value
+			call[name] = value
 		end
 	end
 	if type(content) == "string" then
@@ -165,7 +177,7 @@ function Repo:overwrite(repo, content, options)
 	else
 		error(("repo:overwrite: a folder or an array of files is expected, got %s"):format(type(content)), 2)
 	end
-	return self.core:repo_update(repo, { source = source, metadata = metadata }, limits)
+	return self.core:repo_update(repo, { source = source, metadata = metadata }, call)
 end
 
 --- `client:git(directory)`
@@ -220,16 +232,16 @@ end
 -- @param method string: "GET", "POST", ...
 -- @param path string: below the base URL, such as "/repo?page_size=1", encoded
 -- @param body any: sent as JSON; nil for none
--- @param limits table?
+-- @param options table?
 -- @return any: JSON decoded (a null is `epact.json.null`), any other answer as a string, nil for an empty one
-function Client:request(method, path, body, limits) return self.core:request(method, path, body, limits) end
+function Client:request(method, path, body, options) return self.core:request(method, path, body, options) end
 
 local NO_KEY = "there is no API key: set RELACE_API_KEY, or run the script with --local, which starts a local server"
 
 --- Makes a client.
 -- @param options table?: `api_key` string, secret or Token (default: what --local gave, else RELACE_API_KEY); `base_url`
 --   string with /v1 (default: what --local gave, else RELACE_BASE_URL, else https://api.relace.run/v1); `timeout`,
---   `max_retries`, `max_retry_wait` as limits above; `max_rate` number of calls a minute (no limit); `ca_file`, `ca_dir`:
+--   `max_retries`, `max_retry_wait` as above; `max_rate` number of calls a minute (no limit); `ca_file`, `ca_dir`:
 --   certificates to trust in place of the system's; `proxy`; `connect_timeout` (10), `stall_timeout` (60) seconds;
 --   `http2` boolean; `allow_http` boolean: plain http to other machines; `user_agent`; `headers` table: sent with every call
 -- @return client: `client.repo`, `client.repo_token`, `client:with`, `client:git`, `client:request`

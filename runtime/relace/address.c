@@ -158,17 +158,23 @@ int ep_relace_check_path(const char *path, size_t len, const char *argument, ep_
 	return 0;
 }
 
+int ep_relace_check_query(const char *query, size_t len, const char *argument, ep_err *err)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)query[i];
+		if (c <= ' ' || c >= 0x7f || c == '#' || c == '\\')
+			return ep_err_set(
+				err, EP_EINVAL, "%s holds the byte 0x%02x in its query, which must be percent-encoded", argument, c);
+	}
+	return 0;
+}
+
 int ep_relace_check_target(const char *target, size_t len, const char *argument, ep_err *err)
 {
 	const char *query = memchr(target, '?', len);
-	int rc = ep_relace_check_path(target, query ? (size_t)(query - target) : len, argument, err);
-	for (const char *p = query; !rc && p && p < target + len; p++) {
-		unsigned char c = (unsigned char)*p;
-		if (c <= ' ' || c >= 0x7f || c == '#' || c == '\\')
-			rc = ep_err_set(
-				err, EP_EINVAL, "%s holds the byte 0x%02x in its query, which must be percent-encoded", argument, c);
-	}
-	return rc;
+	size_t path = query ? (size_t)(query - target) : len;
+	int rc = ep_relace_check_path(target, path, argument, err);
+	return rc || !query ? rc : ep_relace_check_query(query, len - path, argument, err);
 }
 
 int ep_relace_check_credential(const char *value, size_t len, const char *argument, ep_err *err)

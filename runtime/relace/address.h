@@ -30,7 +30,10 @@ int ep_relace_check_id(const char *id, size_t len, const char *argument, ep_err 
  * of it is "." or "..", encoded or not. */
 int ep_relace_check_path(const char *path, size_t len, const char *argument, ep_err *err);
 
-/* Checks a path with or without a query behind a '?', which is printable ASCII without blank, '#' or '\\'. */
+/* Checks a query: printable ASCII without blank, '#' or '\\'. */
+int ep_relace_check_query(const char *query, size_t len, const char *argument, ep_err *err);
+
+/* Checks a path with or without a query behind a '?'. */
 int ep_relace_check_target(const char *target, size_t len, const char *argument, ep_err *err);
 
 /* Checks a credential: not empty, no byte that a header cannot carry. */

@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/relace/address.h"
+#include "runtime/relace/query.h"
 #include "runtime/relace/token.h"
 
 /* How long a cancelled token create waits for its answer and for the delete that follows. */
@@ -136,24 +138,18 @@ static void launch(call *c)
 	ep_http_request request = {.profile = c->client->profile,
 		.method = c->method,
 		.url = c->url.data,
+		.headers = c->headers,
 		.timeout = c->timeout,
 		.stall_timeout = c->stall_timeout,
 		.max_body = c->max_body,
 		.once = c->repeat == EP_REPEAT_ONCE,
 		.stream = c->stream,
 		.stream_success = true};
-	const ep_http_header accept = {
-		.name = "Accept", .name_len = 6, .value = c->accept, .value_len = c->accept ? strlen(c->accept) : 0};
-	if (c->accept) {
-		request.extra = &accept;
-		request.extra_count = 1;
-	}
 	set_body(c, &request);
 	c->phase = PHASE_SENT;
 	c->pub.attempts++;
 	c->began = ep_loop_now(c->client->loop);
-	if (ep_relace_headers(&request.headers, c->client, headers_of(c->body), &c->pub.err) || send_request(c, &request))
-		ep_relace_call_fail(c);
+	if (send_request(c, &request)) ep_relace_call_fail(c);
 }
 
 /* The wait is over: takes a slot, which may mean another wait. */
@@ -203,8 +199,9 @@ static void undo(call *c)
 	ep_buf_wipe(&created->body);
 	request.url = ep_buf_text(&url);
 	c->phase = PHASE_UNDO;
-	if (!rc) rc = ep_relace_headers(&request.headers, c->client, EP_HEADERS_PLAIN, NULL);
+	if (!rc) rc = ep_relace_headers(&request.headers, c->client, EP_HEADERS_PLAIN, NULL, NULL, NULL);
 	if (!rc) rc = send_request(c, &request);
+	ep_http_headers_release(request.headers);
 	ep_buf_wipe(&url);
 	if (rc)
 		ep_relace_call_finish_aborted(c, true);
@@ -245,6 +242,7 @@ static void free_call(ep_op *op)
 		ep_op_release(&c->pub.http->op);
 	}
 	ep_relace_call_close_body(c);
+	ep_http_headers_release(c->headers);
 	ep_err_fini(&c->pub.err);
 	ep_buf_wipe(&c->url); /* a token may stand in it */
 	if (c->makes_token)
@@ -261,7 +259,7 @@ static const ep_op_class call_class = {.name = "relace", .abort = abort_call, .f
 
 static uint64_t timeout_of(const ep_relace_client *client, const ep_relace_request *request)
 {
-	if (request->limits.timeout) return request->limits.timeout;
+	if (request->options.timeout) return request->options.timeout;
 	if (client->timeout) return client->timeout;
 	return request->bulk ? EP_RELACE_BULK_TIMEOUT : EP_RELACE_TIMEOUT;
 }
@@ -270,14 +268,13 @@ static void fill(call *c, const ep_relace_request *r)
 {
 	c->method = r->method;
 	c->doubt = r->doubt;
-	c->repeat = r->repeat;
+	c->repeat = r->options.repeatable ? EP_REPEAT_SAFE : r->repeat;
 	c->retry = c->client->retry;
-	if (r->limits.max_retries >= 0) c->retry.max_retries = r->limits.max_retries;
-	if (r->limits.max_retry_wait >= 0) c->retry.max_wait = r->limits.max_retry_wait;
+	if (r->options.max_retries >= 0) c->retry.max_retries = r->options.max_retries;
+	if (r->options.max_retry_wait >= 0) c->retry.max_wait = r->options.max_retry_wait;
 	c->timeout = timeout_of(c->client, r);
 	c->max_body = r->max_body;
 	c->stall_timeout = r->stall_timeout;
-	c->accept = r->accept;
 	c->stream = r->stream;
 	c->gone_is_done = r->gone_is_done;
 	c->makes_token = r->makes_token;
@@ -287,7 +284,30 @@ void ep_relace_request_fini(ep_relace_request *request)
 {
 	if (request->source.close) request->source.close(request->source.ctx);
 	request->source = (ep_relace_source){0};
+	ep_http_headers_release(request->headers);
+	request->headers = NULL;
 	ep_buf_fini(&request->bytes);
+}
+
+/* The base URL and the path, whose query is joined with the client's and the call's. */
+static int set_url(call *c, const ep_relace_request *r, ep_err *err)
+{
+	const ep_buf *base = &c->client->url;
+	const char *mark = memchr(r->path, '?', r->path_len);
+	size_t len = mark ? (size_t)(mark - r->path) : r->path_len;
+	const ep_relace_text queries[] = {{mark ? mark + 1 : NULL, mark ? r->path_len - len - 1 : 0}, r->options.query};
+	int rc = ep_relace_check_query(r->options.query.data, r->options.query.len, "query", err);
+	if (rc) return rc;
+	ep_buf_reserve(&c->url, base->len + r->path_len + r->options.query.len + 1);
+	ep_buf_add(&c->url, base->data, base->len);
+	ep_buf_add(&c->url, r->path, len);
+	ep_query_merge(&c->url, queries, 2);
+	return ep_buf_failed(&c->url) ? ep_err_set(err, ep_buf_failed(&c->url), "no memory for a call") : 0;
+}
+
+static int set_headers(call *c, const ep_relace_request *r, ep_err *err)
+{
+	return ep_relace_headers(&c->headers, c->client, headers_of(c->body), r->accept, &r->options, err);
 }
 
 int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_request *request, ep_err *err)
@@ -302,16 +322,19 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 	c->body = request->body;
 	c->bytes = request->bytes;
 	c->source = request->source;
+	c->headers = request->headers;
 	request->bytes = (ep_buf){0};
 	request->source = (ep_relace_source){0};
+	request->headers = NULL;
 	fill(c, request);
-	if (ep_buf_reserve(&c->url, client->url.len + request->path_len)) {
-		ep_buf_add(&c->url, client->url.data, client->url.len);
-		ep_buf_add(&c->url, request->path, request->path_len);
+	int rc = set_url(c, request, err);
+	if (!rc && !c->headers) rc = set_headers(c, request, err);
+	if (rc) {
+		ep_op_release(&c->pub.op);
+		return rc;
 	}
-	if (ep_buf_failed(&c->url)) goto fail;
 	ep_op_start(&c->pub.op);
-	if (request->limits.deadline && ep_op_deadline(&c->pub.op, request->limits.deadline)) {
+	if (request->options.deadline && ep_op_deadline(&c->pub.op, request->options.deadline)) {
 		ep_err_set(&c->pub.err, EP_ENOMEM, "no memory for a timer");
 		ep_relace_call_fail(c);
 	} else if (ep_op_open(&c->pub.op)) {
@@ -319,7 +342,4 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 	}
 	*out = &c->pub;
 	return 0;
-fail:
-	ep_op_release(&c->pub.op);
-	return ep_err_set(err, EP_ENOMEM, "no memory for a call");
 }

@@ -11,12 +11,8 @@
  * when a call that must not happen twice may have happened. No text of them holds a secret. */
 
 #include "runtime/relace/client.h"
+#include "runtime/relace/options.h"
 #include "runtime/relace/retry.h"
-
-typedef struct ep_relace_text {
-	const char *data;
-	size_t len;
-} ep_relace_text;
 
 /* A body that is produced while it is sent. */
 typedef struct ep_relace_source {
@@ -26,16 +22,6 @@ typedef struct ep_relace_source {
 	const ep_err *(*error)(void *ctx); /* why a read failed, in words; NULL: nothing to say */
 	void (*close)(void *ctx);          /* called once, when the call does not need it any more */
 } ep_relace_source;
-
-/* How long a call may take: what is left at its value here is the client's. */
-typedef struct ep_relace_limits {
-	uint64_t timeout;      /* ns of an attempt; 0 */
-	uint64_t deadline;     /* ns of the whole call; 0: none */
-	int max_retries;       /* -1 */
-	double max_retry_wait; /* seconds; -1 */
-} ep_relace_limits;
-
-#define EP_RELACE_NO_LIMITS ((ep_relace_limits){.max_retries = -1, .max_retry_wait = -1})
 
 enum { EP_RELACE_NO_BODY, EP_RELACE_JSON, EP_RELACE_BYTES, EP_RELACE_JSON_STREAM, EP_RELACE_BYTES_STREAM };
 
@@ -47,26 +33,27 @@ typedef struct ep_relace_request {
 	int body;                /* EP_RELACE_... */
 	ep_buf bytes;            /* of JSON and BYTES; taken */
 	ep_relace_source source; /* of ..._STREAM; closed by the call */
-	ep_relace_limits limits;
-	uint64_t max_body;      /* of the answer; 0: 64 MiB, of a streamed one no limit */
-	uint64_t stall_timeout; /* ns without a byte, either way; 0: the client's */
-	const char *accept;     /* static text: the type that is wanted; NULL: JSON */
-	bool stream;            /* the op ends with the head of a success: the body is read from call->http, see below */
-	bool bulk;              /* sends many files: the longer default timeout */
-	bool gone_is_done;      /* 404 is success: a delete */
-	bool makes_token;       /* cancelled, it deletes the token that its answer brings */
-	const char *doubt;      /* static text: what to do when it is not known whether it was done; NULL: a general one */
+	ep_relace_options options;
+	ep_http_headers *headers; /* prepared already; a count is taken. NULL: made of the client's and the options' */
+	uint64_t max_body;        /* of the answer; 0: 64 MiB, of a streamed one no limit */
+	uint64_t stall_timeout;   /* ns without a byte, either way; 0: the client's */
+	const char *accept;       /* static text: the type that is wanted; NULL: JSON */
+	bool stream;              /* the op ends with the head of a success: the body is read from call->http, see below */
+	bool bulk;                /* sends many files: the longer default timeout */
+	bool gone_is_done;        /* 404 is success: a delete */
+	bool makes_token;         /* cancelled, it deletes the token that its answer brings */
+	const char *doubt; /* static text: what to do when it is not known whether it was done; NULL: a general one */
 } ep_relace_request;
 
-/* A request with the limits given, or the client's for NULL. */
+/* A request with the options given, or the client's for NULL. */
 static inline ep_relace_request ep_relace_request_of(
-	const char *method, const char *path, size_t len, ep_repeat repeat, const ep_relace_limits *limits)
+	const char *method, const char *path, size_t len, ep_repeat repeat, const ep_relace_options *options)
 {
 	return (ep_relace_request){.method = method,
 		.path = path,
 		.path_len = len,
 		.repeat = repeat,
-		.limits = limits ? *limits : EP_RELACE_NO_LIMITS};
+		.options = options ? *options : EP_RELACE_NO_OPTIONS};
 }
 
 /* Of a streamed call the timeout and the deadline end with the head; what is read afterwards is never repeated. The body is
@@ -81,7 +68,7 @@ typedef struct ep_relace_call {
 	ep_http_call *http; /* the last attempt, for its headers; NULL before the first */
 } ep_relace_call;
 
-/* Starts a call. EP_ENOMEM at once, all else by the op. */
+/* Starts a call. EP_EINVAL for options that cannot be and EP_ENOMEM at once, all else by the op. */
 int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_request *request, ep_err *err);
 
 /* Fills err for a call whose answer, a success, is not what it should be; why: a few words. Returns EP_EJSON. */

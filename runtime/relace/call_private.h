@@ -17,13 +17,13 @@ typedef struct call {
 	ep_relace_client *client;
 	const char *method, *doubt;
 	ep_buf url;
+	ep_http_headers *headers;
 	int body;
 	ep_buf bytes;
 	ep_relace_source source;
 	ep_repeat repeat;
 	ep_retry_policy retry;
 	uint64_t timeout, max_body, stall_timeout;
-	const char *accept;
 	double waited;  /* seconds */
 	uint64_t began; /* when the attempt was sent */
 	ep_timer timer;

@@ -8,8 +8,6 @@
 #include "runtime/relace/address.h"
 #include "runtime/relace/private.h"
 
-enum { MAX_HEADERS = 64 };
-
 /* --- the gate --- */
 
 static ep_relace_gate *gate_new(ep_loop *loop, double max_rate)
@@ -63,57 +61,13 @@ double ep_relace_chance(ep_relace_client *client)
 
 /* --- headers --- */
 
-static ep_http_header header(const char *name, const char *value)
-{
-	return (ep_http_header){.name = name, .name_len = strlen(name), .value = value, .value_len = strlen(value)};
-}
-
-static bool same_name(const ep_http_header *a, const ep_http_header *b)
-{
-	return a->name_len == b->name_len && !strncasecmp(a->name, b->name, a->name_len);
-}
-
-/* Adds the settings' headers, in place of ours of the same name. */
-static size_t add_own(const ep_relace_client *client, ep_http_header *list, size_t n)
-{
-	size_t ours = n;
-	for (size_t i = 0; i < client->header_count; i++) {
-		const ep_http_header *h = &client->headers[i];
-		size_t at = 0;
-		while (at < ours && !same_name(&list[at], h)) at++;
-		list[at < ours ? at : n++] = *h;
-	}
-	return n;
-}
-
-int ep_relace_headers(ep_http_headers **out, ep_relace_client *client, int kind, ep_err *err)
-{
-	static const char *const types[] = {NULL, "application/json", "application/octet-stream"};
-	ep_http_header list[MAX_HEADERS + 3];
-	size_t n = 0;
-	if (!client->prepared[kind]) {
-		list[n] = header("Authorization", "Bearer ");
-		list[n++].secret = client->credential;
-		list[n++] = header("Accept", "application/json");
-		if (types[kind]) list[n++] = header("Content-Type", types[kind]);
-		n = add_own(client, list, n);
-		int rc = ep_http_headers_new(&client->prepared[kind], list, n, err);
-		if (rc) return rc;
-	}
-	*out = client->prepared[kind];
-	return 0;
-}
-
 /* Copies the headers with their texts into one block. */
 static int copy_headers(ep_relace_client *client, const ep_http_header *from, size_t count, ep_err *err)
 {
 	size_t need = count * sizeof *from;
-	if (count > MAX_HEADERS) return ep_err_set(err, EP_EINVAL, "headers: more than %d", MAX_HEADERS);
-	for (size_t i = 0; i < count; i++) {
-		if (from[i].name_len == 13 && !strncasecmp(from[i].name, "Authorization", 13))
-			return ep_err_set(err, EP_EINVAL, "headers: Authorization is made of the credential");
-		need += from[i].name_len + from[i].value_len;
-	}
+	int rc = ep_relace_check_headers(from, count, err);
+	if (rc) return rc;
+	for (size_t i = 0; i < count; i++) need += from[i].name_len + from[i].value_len;
 	ep_http_header *to = ep_alloc(need);
 	if (!to) return ep_err_set(err, EP_ENOMEM, "no memory for the headers of a client");
 	char *text = (char *)(to + count);
@@ -210,7 +164,7 @@ int ep_relace_client_new(ep_relace_client **out, ep_loop *loop, ep_http *http, e
 	const ep_relace_settings *settings, ep_err *err)
 {
 	int rc;
-	ep_http_headers *unused;
+	ep_http_headers *headers;
 	ep_relace_client *client = new_client(loop, http, secrets, err);
 	if (!client) return EP_ENOMEM;
 	client->timeout = settings->timeout;
@@ -220,7 +174,9 @@ int ep_relace_client_new(ep_relace_client **out, ep_loop *loop, ep_http *http, e
 	if ((rc = set_url(client, settings, err))) goto fail;
 	if ((rc = set_connection(client, settings, err))) goto fail;
 	if ((rc = copy_headers(client, settings->headers, settings->header_count, err))) goto fail;
-	if ((rc = ep_relace_headers(&unused, client, EP_HEADERS_PLAIN, err))) goto fail; /* a bad header is found here */
+	if ((rc = ep_relace_headers(&headers, client, EP_HEADERS_PLAIN, NULL, NULL, err)))
+		goto fail; /* a bad one is found here */
+	ep_http_headers_release(headers);
 	if (!(client->gate = gate_new(loop, settings->max_rate))) {
 		rc = ep_err_set(err, EP_ENOMEM, "no memory for a client");
 		goto fail;

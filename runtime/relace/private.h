@@ -2,11 +2,12 @@
 #ifndef EP_RELACE_PRIVATE_H
 #define EP_RELACE_PRIVATE_H
 
-/* What client.c and call.c share.
+/* What client.c, headers.c and call.c share.
  *
  * Life, Thread, Owner: as in client.h. */
 
 #include "runtime/relace/client.h"
+#include "runtime/relace/options.h"
 #include "runtime/relace/retry.h"
 
 /* When the next attempt may go out: for a client and all derived from it. */
@@ -38,8 +39,15 @@ struct ep_relace_client {
 	ep_http_headers *prepared[EP_HEADERS_KINDS]; /* made at their first use */
 };
 
-/* The prepared headers of a kind, borrowed. */
-int ep_relace_headers(ep_http_headers **out, ep_relace_client *client, int kind, ep_err *err);
+enum { EP_RELACE_MAX_HEADERS = 64 };
+
+/* Checks the names of headers that somebody gives: not too many, none that is ours. */
+int ep_relace_check_headers(const ep_http_header *list, size_t count, ep_err *err);
+
+/* The headers of a call with a body of that kind, a count for the caller: the prepared ones of the client, or a list with
+ * what is accepted (NULL: JSON) and what the options (NULL: none) have of their own. EP_EINVAL: that cannot be sent. */
+int ep_relace_headers(ep_http_headers **out, ep_relace_client *client, int kind, const char *accept,
+	const ep_relace_options *own, ep_err *err);
 
 /* Takes a slot for an attempt: nanoseconds to wait for it, 0 for none. */
 uint64_t ep_relace_take_slot(ep_relace_client *client);

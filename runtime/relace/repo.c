@@ -6,6 +6,7 @@
 #include "runtime/base/json.h"
 #include "runtime/base/path.h"
 #include "runtime/relace/address.h"
+#include "runtime/relace/query.h"
 
 enum { URL_MAX = 2083, PAGE_MAX = 100 };
 
@@ -191,9 +192,9 @@ int ep_relace_add_repo_path(ep_buf *path, ep_relace_text repo_id, const char *re
 static const char *doubt_of(const char *path) { return strchr(path + 1, '/') ? changed_doubt : created_doubt; }
 
 static int post_change(ep_relace_call **out, ep_relace_client *client, ep_relace_text path, ep_repeat repeat,
-	const ep_relace_change *change, const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_change *change, const ep_relace_options *options, ep_err *err)
 {
-	ep_relace_request request = ep_relace_request_of("POST", path.data, path.len, repeat, limits);
+	ep_relace_request request = ep_relace_request_of("POST", path.data, path.len, repeat, options);
 	request.body = EP_RELACE_JSON;
 	request.doubt = doubt_of(path.data);
 	request.bulk = change->source != EP_SOURCE_NONE;
@@ -204,31 +205,31 @@ static int post_change(ep_relace_call **out, ep_relace_client *client, ep_relace
 }
 
 int ep_relace_repo_create(ep_relace_call **out, ep_relace_client *client, const ep_relace_change *change,
-	const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_options *options, ep_err *err)
 {
-	return post_change(out, client, (ep_relace_text){"/repo", 5}, EP_REPEAT_ONCE, change, limits, err);
+	return post_change(out, client, (ep_relace_text){"/repo", 5}, EP_REPEAT_ONCE, change, options, err);
 }
 
 int ep_relace_repo_update(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id,
-	const ep_relace_change *change, const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_change *change, const ep_relace_options *options, ep_err *err)
 {
 	ep_buf path = {0};
 	ep_repeat repeat = change->source == EP_SOURCE_NONE ? EP_REPEAT_SAFE : EP_REPEAT_ONCE;
 	if (change->source == EP_SOURCE_NONE && !change->metadata)
 		return ep_err_set(err, EP_EINVAL, "an update needs source or metadata");
 	int rc = ep_relace_add_repo_path(&path, repo_id, "/update", err);
-	if (!rc) rc = post_change(out, client, (ep_relace_text){path.data, path.len}, repeat, change, limits, err);
+	if (!rc) rc = post_change(out, client, (ep_relace_text){path.data, path.len}, repeat, change, options, err);
 	ep_buf_fini(&path);
 	return rc;
 }
 
 static int on_repo(ep_relace_call **out, ep_relace_client *client, const char *method, ep_relace_text repo_id,
-	const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_options *options, ep_err *err)
 {
 	ep_buf path = {0};
 	int rc = ep_relace_add_repo_path(&path, repo_id, "", err);
 	if (!rc) {
-		ep_relace_request request = ep_relace_request_of(method, path.data, path.len, EP_REPEAT_SAFE, limits);
+		ep_relace_request request = ep_relace_request_of(method, path.data, path.len, EP_REPEAT_SAFE, options);
 		request.gone_is_done = method[0] == 'D';
 		rc = ep_relace_start(out, client, &request, err);
 	}
@@ -236,41 +237,19 @@ static int on_repo(ep_relace_call **out, ep_relace_client *client, const char *m
 	return rc;
 }
 
-int ep_relace_repo_get(
-	ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id, const ep_relace_limits *limits, ep_err *err)
+int ep_relace_repo_get(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id,
+	const ep_relace_options *options, ep_err *err)
 {
-	return on_repo(out, client, "GET", repo_id, limits, err);
+	return on_repo(out, client, "GET", repo_id, options, err);
 }
 
-int ep_relace_repo_delete(
-	ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id, const ep_relace_limits *limits, ep_err *err)
+int ep_relace_repo_delete(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id,
+	const ep_relace_options *options, ep_err *err)
 {
-	return on_repo(out, client, "DELETE", repo_id, limits, err);
+	return on_repo(out, client, "DELETE", repo_id, options, err);
 }
 
 /* --- list --- */
-
-static void add_query(ep_buf *path, const char *name, const char *value, size_t len)
-{
-	ep_buf_putc(path, memchr(path->data, '?', path->len) ? '&' : '?');
-	ep_buf_puts(path, name);
-	ep_buf_putc(path, '=');
-	ep_http_url_escape(path, value, len);
-}
-
-static void add_query_text(ep_buf *path, const char *name, ep_relace_text text)
-{
-	if (text.data) add_query(path, name, text.data, text.len);
-}
-
-static void add_query_integer(ep_buf *path, const char *name, int64_t value)
-{
-	ep_buf digits = {0};
-	if (value < 0) return;
-	ep_json_integer(&digits, value);
-	add_query(path, name, ep_buf_text(&digits), digits.len);
-	ep_buf_fini(&digits);
-}
 
 static void add_query_pairs(ep_buf *path, const char *name, const ep_buf *pairs)
 {
@@ -279,7 +258,7 @@ static void add_query_pairs(ep_buf *path, const char *name, const ep_buf *pairs)
 	ep_buf_putc(&object, '{');
 	ep_buf_add(&object, ep_buf_text(pairs), pairs->len);
 	ep_buf_putc(&object, '}');
-	add_query(path, name, ep_buf_text(&object), object.len);
+	ep_query_add_text(path, name, (ep_relace_text){ep_buf_text(&object), object.len});
 	ep_buf_fini(&object);
 }
 
@@ -299,25 +278,22 @@ static int check_page(const ep_relace_page *page, ep_err *err)
 }
 
 int ep_relace_repo_list(ep_relace_call **out, ep_relace_client *client, const ep_relace_page *page,
-	const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_options *options, ep_err *err)
 {
 	ep_buf path = {0};
 	int rc = check_page(page, err);
 	if (rc) return rc;
 	ep_buf_puts(&path, "/repo");
-	if (ep_buf_failed(&path)) return ep_err_set(err, EP_ENOMEM, "no memory for a request");
-	add_query_integer(&path, "page_start", page->start);
-	add_query_integer(&path, "page_size", page->size);
-	add_query_text(&path, "order_by", page->order_by);
-	if (page->descending >= 0)
-		add_query_text(
-			&path, "order_descending", page->descending ? (ep_relace_text){"true", 4} : (ep_relace_text){"false", 5});
+	ep_query_add_integer(&path, "page_start", page->start);
+	ep_query_add_integer(&path, "page_size", page->size);
+	ep_query_add_text(&path, "order_by", page->order_by);
+	ep_query_add_flag(&path, "order_descending", page->descending);
 	add_query_pairs(&path, "filter_metadata", page->metadata);
-	add_query_text(&path, "created_after", page->created_after);
-	add_query_text(&path, "created_before", page->created_before);
+	ep_query_add_text(&path, "created_after", page->created_after);
+	ep_query_add_text(&path, "created_before", page->created_before);
 	rc = written(&path, "a filter", err);
 	if (!rc) {
-		ep_relace_request request = ep_relace_request_of("GET", path.data, path.len, EP_REPEAT_SAFE, limits);
+		ep_relace_request request = ep_relace_request_of("GET", path.data, path.len, EP_REPEAT_SAFE, options);
 		rc = ep_relace_start(out, client, &request, err);
 	}
 	ep_buf_fini(&path);

@@ -40,20 +40,20 @@ int ep_relace_add_rename(ep_buf *operations, ep_relace_text old_filename, ep_rel
 
 /* POST /repo. Never repeated when it may have been carried out. */
 int ep_relace_repo_create(ep_relace_call **out, ep_relace_client *client, const ep_relace_change *change,
-	const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_options *options, ep_err *err);
 
 /* POST /repo/{id}/update. Metadata alone may be repeated; a diff and a merge from a remote are not, when they may have
  * been carried out. */
 int ep_relace_repo_update(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id,
-	const ep_relace_change *change, const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_change *change, const ep_relace_options *options, ep_err *err);
 
 /* GET /repo/{id}. */
 int ep_relace_repo_get(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id,
-	const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_options *options, ep_err *err);
 
 /* DELETE /repo/{id}. One that is not there any more is success. */
 int ep_relace_repo_delete(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id,
-	const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_options *options, ep_err *err);
 
 typedef struct ep_relace_page {
 	int64_t start, size;                          /* -1: not given; start >= 0, size 1 to 100 */
@@ -67,7 +67,7 @@ typedef struct ep_relace_page {
 
 /* GET /repo. */
 int ep_relace_repo_list(ep_relace_call **out, ep_relace_client *client, const ep_relace_page *page,
-	const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_options *options, ep_err *err);
 
 /* What stands before and behind the array of files in the body of a create or an overwrite. */
 int ep_relace_write_files_frame(ep_buf *before, ep_buf *behind, const ep_buf *metadata, int auto_index, ep_err *err);

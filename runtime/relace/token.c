@@ -44,11 +44,11 @@ static int check_create(ep_relace_text name, const ep_relace_text *ids, size_t c
 }
 
 int ep_relace_token_create(ep_relace_call **out, ep_relace_client *client, ep_relace_text name,
-	const ep_relace_text *repo_ids, size_t count, int64_t ttl_seconds, const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_text *repo_ids, size_t count, int64_t ttl_seconds, const ep_relace_options *options, ep_err *err)
 {
 	int rc = check_create(name, repo_ids, count, ttl_seconds, err);
 	if (rc) return rc;
-	ep_relace_request request = ep_relace_request_of("POST", root, sizeof root - 1, EP_REPEAT_ONCE, limits);
+	ep_relace_request request = ep_relace_request_of("POST", root, sizeof root - 1, EP_REPEAT_ONCE, options);
 	rc = write_create(&request.bytes, name, repo_ids, count, ttl_seconds);
 	if (rc) {
 		ep_buf_fini(&request.bytes);
@@ -72,7 +72,7 @@ static int add_path(ep_buf *path, const char *token, size_t len)
 }
 
 static int on_token(ep_relace_call **out, ep_relace_client *client, const char *method, const ep_secret *token,
-	const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_options *options, ep_err *err)
 {
 	size_t len;
 	const char *value = ep_secret_reveal(token, &len);
@@ -80,7 +80,7 @@ static int on_token(ep_relace_call **out, ep_relace_client *client, const char *
 	ep_buf path = {0};
 	if (!rc && (rc = add_path(&path, value, len))) ep_err_set(err, rc, "no memory for a call");
 	if (!rc) {
-		ep_relace_request request = ep_relace_request_of(method, ep_buf_text(&path), path.len, EP_REPEAT_SAFE, limits);
+		ep_relace_request request = ep_relace_request_of(method, ep_buf_text(&path), path.len, EP_REPEAT_SAFE, options);
 		request.max_body = ANSWER_MAX;
 		request.gone_is_done = method[0] == 'D';
 		rc = ep_relace_start(out, client, &request, err);
@@ -89,16 +89,16 @@ static int on_token(ep_relace_call **out, ep_relace_client *client, const char *
 	return rc;
 }
 
-int ep_relace_token_get(
-	ep_relace_call **out, ep_relace_client *client, const ep_secret *token, const ep_relace_limits *limits, ep_err *err)
+int ep_relace_token_get(ep_relace_call **out, ep_relace_client *client, const ep_secret *token,
+	const ep_relace_options *options, ep_err *err)
 {
-	return on_token(out, client, "GET", token, limits, err);
+	return on_token(out, client, "GET", token, options, err);
 }
 
-int ep_relace_token_delete(
-	ep_relace_call **out, ep_relace_client *client, const ep_secret *token, const ep_relace_limits *limits, ep_err *err)
+int ep_relace_token_delete(ep_relace_call **out, ep_relace_client *client, const ep_secret *token,
+	const ep_relace_options *options, ep_err *err)
 {
-	return on_token(out, client, "DELETE", token, limits, err);
+	return on_token(out, client, "DELETE", token, options, err);
 }
 
 /* --- answers --- */

@@ -5,7 +5,7 @@
 /* Repo tokens: create, get, delete.
  *
  * Life: a token struct is the caller's memory, {0} is an empty one; ep_relace_token_fini frees what it holds.
- * Thread: the loop's. Owner: the caller; arguments are only read during the call of the function. No limits (NULL): the
+ * Thread: the loop's. Owner: the caller; arguments are only read during the call of the function. No options (NULL): the
  * client's.
  * Errors: EP_EINVAL that names the argument, before anything is sent; else as of ep_relace_start. */
 
@@ -14,15 +14,15 @@
 /* POST /repo_token. ttl_seconds 0: it does not expire. Never repeated when it may have been carried out; when the
  * call is cancelled, the token that its answer brings is deleted. */
 int ep_relace_token_create(ep_relace_call **out, ep_relace_client *client, ep_relace_text name,
-	const ep_relace_text *repo_ids, size_t count, int64_t ttl_seconds, const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_text *repo_ids, size_t count, int64_t ttl_seconds, const ep_relace_options *options, ep_err *err);
 
 /* GET /repo_token/{token}. */
 int ep_relace_token_get(ep_relace_call **out, ep_relace_client *client, const ep_secret *token,
-	const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_options *options, ep_err *err);
 
 /* DELETE /repo_token/{token}. One that is not there any more is success. */
 int ep_relace_token_delete(ep_relace_call **out, ep_relace_client *client, const ep_secret *token,
-	const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_options *options, ep_err *err);
 
 /* What create and get answer. */
 typedef struct ep_relace_token {

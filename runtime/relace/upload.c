@@ -2,7 +2,7 @@
 #include "runtime/relace/upload.h"
 
 #include "runtime/base/mem.h"
-#include "runtime/relace/address.h"
+#include "runtime/relace/private.h"
 #include "runtime/relace/repo.h"
 
 typedef struct upload {
@@ -10,8 +10,9 @@ typedef struct upload {
 	ep_relace_client *client;
 	ep_repeat repeat;
 	const char *doubt;
-	ep_buf path, before, behind;
-	ep_relace_limits limits;
+	ep_buf path, before, behind, query;
+	ep_relace_options options; /* without headers and deadline, which are set already */
+	ep_http_headers *headers;
 } upload;
 
 /* --- the end --- */
@@ -33,6 +34,8 @@ static void free_upload(ep_op *op)
 	ep_buf_fini(&u->path);
 	ep_buf_fini(&u->before);
 	ep_buf_fini(&u->behind);
+	ep_buf_fini(&u->query);
+	ep_http_headers_release(u->headers);
 	ep_err_fini(&u->pub.err);
 	ep_relace_client_release(u->client);
 	ep_free(u);
@@ -56,8 +59,10 @@ static void close_body(void *ctx) { ep_files_body_free(ctx); }
 /* Takes the body. */
 static int start_call(upload *u, ep_files_body *body)
 {
-	ep_relace_request request = ep_relace_request_of("POST", u->path.data, u->path.len, u->repeat, &u->limits);
+	ep_relace_request request = ep_relace_request_of("POST", u->path.data, u->path.len, u->repeat, &u->options);
 	request.body = EP_RELACE_JSON_STREAM;
+	request.headers = u->headers;
+	u->headers = NULL;
 	request.source = (ep_relace_source){.source = &ep_files_body_source,
 		.ctx = body,
 		.len = ep_files_body_length(body),
@@ -135,16 +140,32 @@ static void describe(const ep_op *op, ep_buf *text)
 static const ep_op_class upload_class = {
 	.name = "upload", .abort = abort_upload, .free = free_upload, .describe = describe};
 
+/* Nothing of the caller's is read again when the folder has been listed. */
+static int take_options(upload *u, const ep_relace_options *options)
+{
+	u->options = options ? *options : EP_RELACE_NO_OPTIONS;
+	int rc = ep_relace_headers(&u->headers, u->client, EP_HEADERS_JSON, NULL, &u->options, &u->pub.err);
+	if (rc) return rc;
+	ep_relace_text query = u->options.query;
+	rc = ep_buf_add(&u->query, query.data, query.len);
+	if (rc) return ep_err_set(&u->pub.err, rc, "no memory for an upload");
+	u->options.query = (ep_relace_text){u->query.data, query.len};
+	u->options.deadline = 0;
+	u->options.headers = NULL;
+	u->options.header_count = 0;
+	u->options.idempotency_key = (ep_relace_text){0};
+	return 0;
+}
+
 /* Takes the path. */
 static int start(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs, upload *u,
-	const ep_relace_files *files, const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_files *files, const ep_relace_options *options, ep_err *err)
 {
 	ep_op_init(&u->pub.op, ep_relace_client_loop(client), &upload_class, &u->pub.err);
 	u->client = ep_relace_client_retain(client);
-	u->limits = limits ? *limits : EP_RELACE_NO_LIMITS;
-	uint64_t deadline = u->limits.deadline;
-	u->limits.deadline = 0; /* it is ours: the listing counts too */
-	int rc = ep_relace_write_files_frame(&u->before, &u->behind, files->metadata, files->auto_index, &u->pub.err);
+	uint64_t deadline = options ? options->deadline : 0; /* it is ours: the listing counts too */
+	int rc = take_options(u, options);
+	if (!rc) rc = ep_relace_write_files_frame(&u->before, &u->behind, files->metadata, files->auto_index, &u->pub.err);
 	if (!rc) rc = files->folder ? start_tree(u, procs, files) : start_list(u, files);
 	if (rc) {
 		ep_err_move(err, &u->pub.err);
@@ -170,21 +191,21 @@ static upload *new_upload(ep_repeat repeat, const char *doubt, ep_err *err)
 }
 
 int ep_relace_create_of_files(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs,
-	const ep_relace_files *files, const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_files *files, const ep_relace_options *options, ep_err *err)
 {
 	upload *u = new_upload(EP_REPEAT_ONCE, "list the repos before you create another", err);
 	if (!u) return EP_ENOMEM;
 	ep_buf_puts(&u->path, "/repo");
-	return start(out, client, procs, u, files, limits, err);
+	return start(out, client, procs, u, files, options, err);
 }
 
 int ep_relace_overwrite(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs, ep_relace_text repo_id,
-	const ep_relace_files *files, const ep_relace_limits *limits, ep_err *err)
+	const ep_relace_files *files, const ep_relace_options *options, ep_err *err)
 {
 	upload *u = new_upload(EP_REPEAT_SAFE, NULL, err);
 	if (!u) return EP_ENOMEM;
 	int rc = ep_relace_add_repo_path(&u->path, repo_id, "/update", err);
-	if (!rc) return start(out, client, procs, u, files, limits, err);
+	if (!rc) return start(out, client, procs, u, files, options, err);
 	ep_buf_fini(&u->path);
 	ep_free(u);
 	return rc;

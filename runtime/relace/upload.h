@@ -32,10 +32,10 @@ typedef struct ep_relace_upload {
 
 /* POST /repo with the files. Never repeated when it may have been carried out. */
 int ep_relace_create_of_files(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs,
-	const ep_relace_files *files, const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_files *files, const ep_relace_options *options, ep_err *err);
 
 /* POST /repo/{id}/update: the files are all that the repo holds afterwards. May be repeated: it states the whole. */
 int ep_relace_overwrite(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs, ep_relace_text repo_id,
-	const ep_relace_files *files, const ep_relace_limits *limits, ep_err *err);
+	const ep_relace_files *files, const ep_relace_options *options, ep_err *err);
 
 #endif

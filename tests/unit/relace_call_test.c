@@ -210,7 +210,7 @@ TEST(a_lost_answer_of_a_read_is_asked_for_again)
 {
 	world w;
 	ep_relace_call *call;
-	const ep_relace_limits quick = {.max_retries = 3, .max_retry_wait = 10};
+	const ep_relace_options quick = {.max_retries = 3, .max_retry_wait = 10};
 	open_world(
 		&w, (const char *const[]){"", ANSWER("200", "Content-Length: 9\r\n", "{\"a\""), ANSWER("200", "", "{}"), NULL});
 	CHECK_INT_EQ(ep_relace_repo_get(&call, w.client, (ep_relace_text){"a", 1}, &quick, NULL), 0);
