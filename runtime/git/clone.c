@@ -127,7 +127,9 @@ static void explain_exit(ep_git_clone *c, const ep_proc *p)
 {
 	size_t len;
 	const char *words = ep_reader_bytes(&p->err, &len);
-	if (p->op.result) {
+	if (p->op.result == EP_ENOENT && !p->pid) {
+		ep_err_set(&c->error, EP_ENOGIT, "%s: there is no git in PATH; install it", c->what);
+	} else if (p->op.result) {
 		ep_err_move(&c->error, &c->proc->error);
 		ep_err_set(&c->error, p->op.result, "%s: git failed", c->what);
 	} else if (p->signal) {
@@ -218,15 +220,12 @@ static int start_git(ep_git_clone *c, int *child)
 	make_arguments(&a, c);
 	configure(&env, c);
 	int rc = ep_git_env_end(&env, &c->error);
-	ep_proc_options o = {.argv = a.argv, .env = (const char *const *)env.vars, .grace = c->grace};
+	ep_proc_options o = {.argv = a.argv, .env = (const char *const *)env.vars, .grace = c->grace, .apart = true};
+	o.no_core = c->secret != NULL;
 	o.err = (ep_output){.mode = EP_OUT_TAIL, .on_bytes = c->on_progress ? on_git_words : NULL, .arg = c};
 	o.fds = child;
 	o.fd_count = *child >= 0;
 	if (!rc) rc = ep_proc_start(&c->proc, c->procs, &o, &c->error);
-	if (rc == EP_ENOENT) {
-		ep_err_fini(&c->error);
-		rc = ep_err_set(&c->error, EP_ENOGIT, "%s: there is no git in PATH; install it", c->what);
-	}
 	ep_git_env_fini(&env);
 	return rc;
 }

@@ -56,13 +56,41 @@ fail:
 	return NULL;
 }
 
-bool ep_guard_tell(ep_guard *guard, char sign, pid_t group)
+static bool write_line(int pipe, char sign, pid_t group)
 {
 	char line[32];
 	int len = snprintf(line, sizeof line, "%c %ld\n", sign, (long)group);
-	if (ep_write_quietly(guard->pipe, line, (size_t)len) == len) return true;
+	return ep_write_quietly(pipe, line, (size_t)len) == len;
+}
+
+bool ep_guard_tell(ep_guard *guard, char sign, pid_t group)
+{
+	if (write_line(guard->pipe, sign, group)) return true;
 	ep_guard_end(guard);
 	return false;
+}
+
+int ep_guard_copy_pipe(const ep_guard *guard) { return fcntl(guard->pipe, F_DUPFD_CLOEXEC, 3); }
+
+void ep_guard_line_prepare(ep_guard_line *line)
+{
+	if (line->starts) line->fresh = ep_guard_start();
+}
+
+void ep_guard_line_tell(ep_guard_line *line, pid_t group)
+{
+	if (line->fresh) {
+		line->told = ep_guard_tell(line->fresh, '+', group);
+		if (!line->told) line->fresh = NULL;
+	} else if (line->fd >= 0) {
+		line->told = write_line(line->fd, '+', group);
+	}
+}
+
+void ep_guard_line_drop(ep_guard_line *line)
+{
+	if (line->fd >= 0) close(line->fd);
+	line->fd = -1;
 }
 
 void ep_guard_end(ep_guard *guard)

@@ -13,13 +13,13 @@
 #include "runtime/proc/private.h"
 #include "runtime/proc/spawn.h"
 
-enum { DEFAULT_GRACE_SECONDS = 2, DETAIL_MAX = 4096 };
+enum { DETAIL_MAX = 4096 };
 
 static const uint64_t output_grace = EP_SECOND;
 
 /* --- the end --- */
 
-static void kill_group(const ep_proc *p, int signal)
+void ep_proc_signal(const ep_proc *p, int signal)
 {
 	/* The unreaped leader holds the number. If somebody else reaped it, the number may be another's by now. */
 	if (!p->reaped && !p->stolen) kill(-p->pid, signal);
@@ -38,7 +38,7 @@ static void tell_last_words(ep_proc *p)
 static void finish(ep_proc *p)
 {
 	if (p->failure) tell_last_words(p);
-	kill_group(p, SIGKILL);
+	ep_proc_signal(p, SIGKILL);
 	ep_procs_leave(p);
 	if (!p->stolen) ep_spawn_reap(p->pid);
 	p->reaped = true;
@@ -77,7 +77,7 @@ static void note_exit(ep_proc *p, const siginfo_t *info)
 		p->stolen = true;
 		ep_proc_fail(p, EP_EIO, "its exit status is lost: this program ignores SIGCHLD or waits for any child");
 	}
-	if (p->stopping) kill_group(p, SIGKILL);
+	if (p->stopping) ep_proc_signal(p, SIGKILL);
 	ep_proc_settle(p);
 }
 
@@ -92,22 +92,36 @@ static void on_uv_exit(uv_poll_t *poll, int status, int events)
 	note_exit(p, rc ? NULL : &info);
 }
 
+int ep_proc_watch_exit(ep_proc *p)
+{
+	int rc = uv_poll_init(ep_loop_uv(p->op.loop), &p->exit_poll, p->pidfd);
+	if (rc) return ep_err_of_errno(rc);
+	ep_proc_watched(p, &p->exit_poll);
+	uv_poll_start(&p->exit_poll, UV_READABLE, on_uv_exit);
+	return 0;
+}
+
 /* --- ending it early --- */
 
-static void on_grace_over(ep_timer *timer) { kill_group(EP_CONTAINER(timer, ep_proc, timer), SIGKILL); }
+static void on_grace_over(ep_timer *timer) { ep_proc_signal(EP_CONTAINER(timer, ep_proc, timer), SIGKILL); }
+
+void ep_proc_stop_now(ep_proc *p)
+{
+	if (p->exited) {
+		ep_proc_signal(p, SIGKILL); /* its outputs come to their end by that, or are closed by the timer */
+		ep_proc_settle(p);
+		return;
+	}
+	ep_proc_signal(p, SIGTERM);
+	ep_proc_signal(p, SIGCONT); /* a stopped one could not act on it */
+	if (ep_timer_start(p->op.loop, &p->timer, p->grace, on_grace_over)) ep_proc_signal(p, SIGKILL);
+}
 
 static void stop(ep_proc *p)
 {
 	if (p->stopping) return;
 	p->stopping = true;
-	if (p->exited) {
-		kill_group(p, SIGKILL); /* its outputs come to their end by that, or are closed by the timer */
-		ep_proc_settle(p);
-		return;
-	}
-	kill_group(p, SIGTERM);
-	kill_group(p, SIGCONT); /* a stopped one could not act on it */
-	if (ep_timer_start(p->op.loop, &p->timer, p->grace, on_grace_over)) kill_group(p, SIGKILL);
+	if (!p->starting) ep_proc_stop_now(p);
 }
 
 void ep_proc_fail(ep_proc *p, int code, const char *what)
@@ -145,7 +159,7 @@ static void describe_proc(const ep_op *op, ep_buf *text)
 	ep_buf_printf(text, "%s (pid %ld)", p->name, (long)p->pid);
 }
 
-static const ep_op_class proc_class = {
+const ep_op_class ep_proc_class = {
 	.name = "process", .abort = abort_proc, .free = free_proc, .describe = describe_proc};
 
 /* --- handles --- */
@@ -167,148 +181,6 @@ static void on_uv_closed(uv_handle_t *handle)
 }
 
 void ep_proc_unwatch(uv_poll_t *poll) { uv_close((uv_handle_t *)poll, on_uv_closed); }
-
-/* --- the start --- */
-
-typedef struct ends {
-	int ours[3], child[3]; /* -1: none */
-	int null;
-} ends;
-
-static void close_ends(int *fds, int count)
-{
-	for (int i = 0; i < count; i++)
-		if (fds[i] >= 0) close(fds[i]);
-}
-
-static int open_pipe(ends *e, int i)
-{
-	int pair[2];
-	if (pipe2(pair, O_CLOEXEC)) return -errno;
-	e->ours[i] = pair[i ? 0 : 1];
-	e->child[i] = pair[i ? 1 : 0];
-	fcntl(e->ours[i], F_SETFL, O_NONBLOCK);
-	return 0;
-}
-
-static int open_end(ends *e, int i, bool inherit, bool null)
-{
-	if (!inherit && !null) return open_pipe(e, i);
-	e->child[i] = fcntl(inherit ? i : e->null, F_DUPFD_CLOEXEC, 3);
-	return e->child[i] < 0 ? -errno : 0;
-}
-
-static int open_ends(ends *e, const ep_proc_options *o, ep_err *err)
-{
-	*e = (ends){.ours = {-1, -1, -1}, .child = {-1, -1, -1}, .null = open("/dev/null", O_RDWR | O_CLOEXEC)};
-	int rc = e->null < 0 ? -errno : open_end(e, 0, o->in == EP_PROC_INHERIT, o->in == EP_PROC_NULL);
-	if (!rc) rc = open_end(e, 1, o->out.mode == EP_OUT_INHERIT, o->out.mode == EP_OUT_NULL);
-	if (!rc) rc = open_end(e, 2, o->err.mode == EP_OUT_INHERIT, o->err.mode == EP_OUT_NULL);
-	if (rc) ep_err_set(err, ep_err_of_errno(rc), "opening the pipes of '%s': %s", o->argv[0], strerror(-rc));
-	return rc ? ep_err_of_errno(rc) : 0;
-}
-
-static int spawn(ep_proc *p, const ep_proc_options *o, const ends *e, ep_err *err)
-{
-	int *fds = ep_alloc((3 + o->fd_count) * sizeof *fds);
-	if (!fds) return ep_err_set(err, EP_ENOMEM, "no memory to start '%s'", o->argv[0]);
-	memcpy(fds, e->child, sizeof e->child);
-	if (o->fd_count) memcpy(fds + 3, o->fds, o->fd_count * sizeof *fds);
-	ep_spawn what = {.argv = o->argv, .env = o->env, .cwd = o->cwd, .fds = fds, .fd_count = 3 + o->fd_count};
-	int rc = ep_spawn_start(&p->pid, &p->pidfd, &what, err);
-	ep_free(fds);
-	return rc;
-}
-
-static int watch_exit(ep_proc *p)
-{
-	int rc = uv_poll_init(ep_loop_uv(p->op.loop), &p->exit_poll, p->pidfd);
-	if (rc) return ep_err_of_errno(rc);
-	ep_proc_watched(p, &p->exit_poll);
-	uv_poll_start(&p->exit_poll, UV_READABLE, on_uv_exit);
-	return 0;
-}
-
-/* Takes our ends. */
-static int watch(ep_proc *p, const ep_proc_options *o, const int *ours)
-{
-	int rc = ep_reader_open(&p->out, p, &o->out, ours[1]);
-	int rc_err = ep_reader_open(&p->err, p, &o->err, ours[2]);
-	int rc_in = ours[0] < 0 ? 0 : ep_writer_open(&p->in, ours[0]);
-	if (!rc) rc = rc_err ? rc_err : rc_in;
-	return rc ? rc : watch_exit(p);
-}
-
-/* The input that is known from the start is written by an op that nobody waits for. */
-static int write_input(ep_proc *p, const ep_proc_options *o, ep_err *err)
-{
-	ep_proc_write *write = NULL;
-	if (o->in != EP_PROC_PIPE || !o->in_bytes) return 0;
-	int rc = ep_proc_write_start(&write, &p->in, o->in_bytes, o->in_len, err);
-	if (write) ep_op_unref(&write->op);
-	if (!rc) ep_writer_end(&p->in);
-	return rc;
-}
-
-static ep_proc *new_proc(ep_procs *procs, const ep_proc_options *o)
-{
-	ep_proc *p = ep_calloc(1, sizeof *p);
-	if (!p) return NULL;
-	p->name = ep_strdup(o->argv[0]);
-	p->grace = o->grace ? o->grace : DEFAULT_GRACE_SECONDS * EP_SECOND;
-	p->out.fd = p->err.fd = p->pidfd = -1;
-	ep_op_init(&p->op, ep_procs_loop(procs), &proc_class, &p->error);
-	ep_writer_init(&p->in, p);
-	ep_procs_add(procs, p);
-	if (p->name) return p;
-	ep_op_unref(&p->op);
-	return NULL;
-}
-
-static void give_up(ep_proc *p)
-{
-	kill_group(p, SIGKILL);
-	ep_procs_leave(p);
-	ep_spawn_reap(p->pid);
-	p->reaped = true;
-	if (p->exit_poll.data) ep_proc_unwatch(&p->exit_poll);
-	close(p->pidfd);
-	ep_writer_close(&p->in);
-	ep_reader_close(&p->out);
-	ep_reader_close(&p->err);
-}
-
-int ep_proc_start(ep_proc **out, ep_procs *procs, const ep_proc_options *o, ep_err *err)
-{
-	ends e;
-	if (!o->argv[0]) return ep_err_set(err, EP_EINVAL, "a process needs at least the name of its program");
-	if (ep_procs_closing(procs))
-		return ep_err_set(err, EP_ECLOSED, "cannot start '%s': the runtime is closing", o->argv[0]);
-	ep_proc *p = new_proc(procs, o);
-	if (!p) return ep_err_set(err, EP_ENOMEM, "no memory to start '%s'", o->argv[0]);
-	int rc = open_ends(&e, o, err);
-	if (!rc) rc = spawn(p, o, &e, err);
-	close_ends(e.child, 3);
-	close_ends(&e.null, 1);
-	if (rc) {
-		close_ends(e.ours, 3);
-		goto fail;
-	}
-	ep_procs_enter(p);
-	rc = watch(p, o, e.ours);
-	if (!rc) rc = write_input(p, o, err);
-	if (rc) {
-		give_up(p);
-		ep_err_set(err, rc, "no memory to start '%s'", o->argv[0]);
-		goto fail;
-	}
-	ep_op_start(&p->op);
-	*out = p;
-	return 0;
-fail:
-	ep_op_unref(&p->op);
-	return rc;
-}
 
 int ep_proc_kill(ep_proc *p, int signal)
 {

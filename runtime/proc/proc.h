@@ -37,7 +37,12 @@ typedef struct ep_proc_options {
 	ep_output out, err;
 	const int *fds; /* borrowed for the call; the child has them as 3, 4, ... */
 	size_t fd_count;
-	uint64_t grace; /* nanoseconds between SIGTERM and SIGKILL; 0: two seconds */
+	uint64_t grace;    /* nanoseconds between SIGTERM and SIGKILL; 0: two seconds */
+	uint64_t file_max; /* no file that it or what it starts writes may grow beyond so many bytes; 0: no limit */
+	bool no_core;      /* it and what it starts leave no core file, and are handed to no collector of crashes */
+	/* Spawned on a thread of the pool, so that the loop goes on while a busy machine loads the program. Then a start that
+	 * fails is the end of the op, with the error of the start and pid 0. */
+	bool apart;
 } ep_proc_options;
 
 typedef struct ep_proc {
@@ -48,12 +53,13 @@ typedef struct ep_proc {
 	ep_procs *procs;
 	ep_node link;
 	char *name; /* argv[0] */
-	pid_t pid;
+	pid_t pid;  /* 0: not started */
 	int pidfd;
 	int status; /* once it has ended: the exit status, 128 + signal when a signal ended it */
 	int signal; /* once it has ended: the signal that ended it, or 0 */
 	uint64_t grace;
-	bool exited, stopping, reaped, stolen;
+	bool starting, exited, stopping, stolen;
+	bool reaped; /* or not started */
 	int failure; /* the result of the op in place of 0 */
 	uv_poll_t exit_poll;
 	ep_timer timer; /* before the exit: until SIGKILL; after it: until the outputs are closed */
@@ -63,7 +69,7 @@ typedef struct ep_proc {
 
 int ep_proc_start(ep_proc **out, ep_procs *procs, const ep_proc_options *options, ep_err *err);
 
-/* Sends a signal to the whole group. 0, EP_ECLOSED when it has ended, EP_EINVAL for no signal. */
+/* Sends a signal to the whole group. 0, EP_ECLOSED when it does not run, EP_EINVAL for no signal. */
 int ep_proc_kill(ep_proc *proc, int signal);
 
 /* The consumer's last word: closes what is left of the pipes, and cancels the process when it runs. */

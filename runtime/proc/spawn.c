@@ -26,7 +26,7 @@ int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #endif
 
 enum { CHILD_STACK = 32 * 1024, SIGNALS = 64, FALLBACK_FDS = 65536 };
-enum stage { STAGE_SESSION, STAGE_PARENT, STAGE_CWD, STAGE_FDS, STAGE_EXEC };
+enum stage { STAGE_SESSION, STAGE_PARENT, STAGE_LIMITS, STAGE_CWD, STAGE_FDS, STAGE_EXEC };
 
 /* What parent and child share: the child runs in the parent's memory, which waits until it has exec'd or gone. */
 typedef struct launch {
@@ -76,6 +76,22 @@ IN_CHILD static int place_fds(int *fds, int count)
 	return close_others((unsigned)count);
 }
 
+IN_CHILD static int lower_limit(int which, uint64_t to)
+{
+	struct rlimit now, less;
+	if (syscall(SYS_prlimit64, 0, which, NULL, &now)) return -1;
+	less.rlim_max = now.rlim_max < to ? now.rlim_max : to;
+	less.rlim_cur = now.rlim_cur < to ? now.rlim_cur : to;
+	return (int)syscall(SYS_prlimit64, 0, which, &less, NULL);
+}
+
+IN_CHILD static int set_limits(const ep_spawn *what)
+{
+	/* 0 would stop files alone; of 1 byte the kernel makes nothing, for a collector either (core(5)). */
+	if (what->no_core && lower_limit(RLIMIT_CORE, 1)) return -1;
+	return what->file_max ? lower_limit(RLIMIT_FSIZE, what->file_max) : 0;
+}
+
 IN_CHILD static int prepare(launch *l)
 {
 	l->stage = STAGE_SESSION;
@@ -85,6 +101,8 @@ IN_CHILD static int prepare(launch *l)
 		if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)) return -1;
 		if (syscall(SYS_getppid) != l->parent) return -1; /* it died before the line above */
 	}
+	l->stage = STAGE_LIMITS;
+	if (set_limits(l->what)) return -1;
 	l->stage = STAGE_CWD;
 	if (l->what->cwd && syscall(SYS_chdir, l->what->cwd)) return -1;
 	l->stage = STAGE_FDS;

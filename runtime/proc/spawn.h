@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "runtime/base/err.h"
@@ -20,7 +21,9 @@ typedef struct ep_spawn {
 	const char *cwd;         /* NULL: as ours */
 	const int *fds;          /* what the child has as 0, 1, 2, ...: at least three. It has no other descriptor */
 	size_t fd_count;
-	bool outlives; /* it does not die with this thread */
+	bool outlives;     /* it does not die with this thread */
+	uint64_t file_max; /* bytes of a file that it may write; 0: as ours */
+	bool no_core;      /* no core file of it is written or handed to a collector */
 } ep_spawn;
 
 /* Returns when the program runs or has failed to. The child has every signal at its default and unblocked. */
