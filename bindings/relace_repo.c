@@ -353,29 +353,44 @@ static const epl_option list_spec[] = {{"page_start", EPL_INT, offsetof(list_opt
 	{"created_after", EPL_TEXT, offsetof(list_options, created_after), 0},
 	{"created_before", EPL_TEXT, offsetof(list_options, created_before), 0}, {0}};
 
-/* client:repo_list(filter, options) -> {items, total_items, next_page} */
-static int repo_list(lua_State *L)
+static ep_relace_page read_page(lua_State *L, int index)
 {
-	ep_relace_client *c = epl_check_relace(L, 1);
-	epl_call_options o = epl_relace_options(L, 3, "repo:list");
 	list_options f = {.page_start = -1, .page_size = -1};
-	ep_relace_call *call;
-	ep_err err = {0};
-	epl_read_options(L, 2, list_spec, &f, "repo:list");
-	ep_relace_page page = {.start = f.page_start,
+	epl_read_options(L, index, list_spec, &f, "repo:list");
+	return (ep_relace_page){.start = f.page_start,
 		.size = f.page_size,
 		.descending = tristate(L, f.order_descending, "order_descending"),
 		.order_by = epl_relace_text(f.order_by),
 		.created_after = epl_relace_text(f.created_after),
 		.created_before = epl_relace_text(f.created_before),
 		.metadata = read_pairs(L, f.filter_metadata, "repo:list")};
+}
+
+/* client:repo_list(filter, options) -> {items, total_items, next_page} */
+static int repo_list(lua_State *L)
+{
+	ep_relace_client *c = epl_check_relace(L, 1);
+	epl_call_options o = epl_relace_options(L, 3, "repo:list");
+	ep_relace_page page = read_page(L, 2);
+	ep_relace_call *call;
+	ep_err err = {0};
 	epl_check_can_wait(L);
 	int rc = ep_relace_repo_list(&call, c, &page, &o.call, &err);
 	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
 }
 
+/* client:repo_list_check(filter, options): raises what repo_list would before it sends */
+static int repo_list_check(lua_State *L)
+{
+	epl_check_relace(L, 1);
+	epl_relace_options(L, 3, "repo:list");
+	ep_relace_page page = read_page(L, 2);
+	ep_err err = {0};
+	return check(L, ep_relace_check_page(&page, &err), &err);
+}
+
 static const luaL_Reg methods[] = {{"repo_create", repo_create}, {"repo_update", repo_update}, {"repo_get", repo_get},
-	{"repo_delete", repo_delete}, {"repo_list", repo_list}, {NULL, NULL}};
+	{"repo_delete", repo_delete}, {"repo_list", repo_list}, {"repo_list_check", repo_list_check}, {NULL, NULL}};
 static const luaL_Reg text_meta[] = {{"__gc", text_gc}, {NULL, NULL}};
 
 void epl_open_relace_repo(lua_State *L)

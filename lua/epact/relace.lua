@@ -28,157 +28,11 @@
 local core = require "epact.core.relace"
 local env = require "epact.env"
 local errors = require "epact.error"
-local log = require "epact.log"
+local repo = require "epact.relace.repo"
 local settings = require "epact.relace.settings"
+local token = require "epact.relace.token"
 
 local M = {}
-
---- A repo token, as `client.repo_token:create` returns it: fields `name`, `repo_ids`, `expires_at` (RFC 3339, nil: never).
--- It prints masked, works wherever a credential goes, and as a `<close>` variable is deleted when it leaves scope. One that
--- is collected without having been deleted or kept is warned of in the log.
-local Token = {}
-Token.__index = Token
-
-function Token:__tostring() return tostring(self.secret) end
-
---- The text of the token: the one way to it.
--- @return string
-function Token:reveal() return self.secret:reveal() end
-
---- Deletes the token; that it is gone already is no error. Raises as every call does.
--- @param options table?
-function Token:delete(options)
-	if self.deleted then return end
-	self.client:token_delete(self.secret, options)
-	self.deleted = true
-end
-
--- While an error is on its way out it must not be replaced: then a failure is logged.
-function Token:__close(err)
-	if self.deleted or self.kept then return end
-	if err == nil then return self:delete() end
-	local ok, failure = pcall(self.delete, self)
-	if not ok then log.warn("the token '%s' could not be deleted: %s", self.name, tostring(failure)) end
-end
-
---- Leaves the token to whoever needs it longer than this script: `<close>` does not delete it any more.
--- @return Token: itself
-function Token:keep()
-	self.kept = true
-	return self
-end
-
-local warned = false
-
--- A token that nobody can name any more lives on until its ttl ends. Said once: a script that does it does it often.
-function Token:__gc()
-	if warned or self.deleted or self.kept then return end
-	warned = true
-	log.warn("the token '%s' was never deleted: make it a <close> variable, call token:delete() or token:keep()"
-		.. " (others are not reported)", self.name)
-end
-
---- `client.repo_token`
-local RepoToken = {}
-RepoToken.__index = RepoToken
-
---- Makes a token for some repos (section 5.1 of the API). Never repeated when it may have been carried out.
--- @param params table: `name` string, `repo_ids` array of strings, `ttl_seconds` integer? (it expires; default never)
--- @param options table?
--- @return Token
--- Example: `local token <close> = client.repo_token:create { name = "ci", repo_ids = { id }, ttl_seconds = 900 }`
-function RepoToken:create(params, options)
-	local token = self.core:token_create(params, options)
-	if options and options.raw then return token end
-	token.client = self.core
-	return setmetatable(token, Token)
-end
-
---- What a token is for (5.2).
--- @param token string, secret or Token
--- @param options table?
--- @return table: `name`, `repo_ids`, `expires_at`
-function RepoToken:get(token, options) return self.core:token_get(token, options) end
-
---- Deletes a token (5.3); one that is gone already is no error.
--- @param token string, secret or Token
--- @param options table?
-function RepoToken:delete(token, options)
-	local answer = self.core:token_delete(token, options)
-	if getmetatable(token) == Token then token.deleted = true end
-	if answer then return answer end
-end
-
---- `client.repo`
-local Repo = {}
-Repo.__index = Repo
-
---- Makes a repo (6.2). Never repeated when it may have been carried out.
--- @param params table?: `source`, nil for an empty repo, or one of
---   `{ type = "files", directory = DIR, skip_binary = false }`: what git would commit, streamed from disk;
---   `{ type = "files", files = { { filename = NAME, content = TEXT }, ... } }`;
---   `{ type = "git", url = URL, branch = nil, hash = nil, shallow = true }`;
---   `{ type = "relace", repo_id = ID, copy_metadata = false, copy_remote = false }`;
---   `metadata`: a table of strings; `auto_index` boolean
--- @param options table?
--- @return table: `repo_id`, `repo_head`; with a directory `left_out`, an array of `{ filename, reason }`
-function Repo:create(params, options) return self.core:repo_create(params, options) end
-
---- What is known of a repo (6.3).
--- @param repo string or table: the id, or a table with `repo_id`
--- @param options table?
--- @return table: `repo_id`, `created_at`, `updated_at`, `metadata`, `auto_index`
-function Repo:get(repo, options) return self.core:repo_get(repo, options) end
-
---- A page of the account's repos (6.4).
--- @param filter table?: `page_start` (0), `page_size` (100, at most), `order_by` ("created_at" or "updated_at"),
---   `order_descending`, `filter_metadata` (pairs to be held), `created_after`, `created_before` (RFC 3339)
--- @param options table?
--- @return table: `items`, `total_items`, `next_page` (the next page_start; nil on the last page)
-function Repo:list(filter, options) return self.core:repo_list(filter, options) end
-
---- Deletes a repo and all that belongs to it (6.5); one that is gone already is no error.
--- @param repo string or table
--- @param options table?
-function Repo:delete(repo, options) return self.core:repo_delete(repo, options) end
-
---- Changes a repo (7): its content by a source, its metadata (which is replaced whole), or both.
--- @param repo string or table
--- @param params table: `source` as of `create` with type "files" (the files are all that it holds afterwards) or "git", or
---   `{ type = "diff", operations = { { type = "write", filename, content }, { type = "delete", filename },
---   { type = "rename", old_filename, new_filename }, ... } }`; `metadata`
--- @param options table?
--- @return table: `repo_id`, `repo_head`, `changed_files`
-function Repo:update(repo, params, options) return self.core:repo_update(repo, params, options) end
-
---- Makes a folder, or a list of files, all that the repo holds (7.2). A folder is taken by git's rules: in a work tree what is
--- ignored stays out, `.git` always. Content must be UTF-8 text: else an error lists the files, or with `skip_binary` they are
--- left out and reported. Memory does not grow with the content. May be repeated: it states the whole.
--- @param repo string or table
--- @param content string or table: a folder, or an array of `{ filename, content }`
--- @param options table?: `skip_binary` boolean, `metadata` table, and the options of every call
--- @return table: `repo_id`, `repo_head`, `changed_files`, `left_out`
--- Example: `client.repo:overwrite(id, "./work", { skip_binary = true })`
-function Repo:overwrite(repo, content, options)
-	local source, call, metadata = { type = "files" }, {}, nil
-	for name, value in pairs(options or {}) do
-		if name == "skip_binary" then
-			source.skip_binary = value
-		elseif name == "metadata" then
-			metadata = value
-		else
-			call[name] = value
-		end
-	end
-	if type(content) == "string" then
-		source.directory = content
-	elseif type(content) == "table" then
-		source.files = content
-	else
-		error(("repo:overwrite: a folder or an array of files is expected, got %s"):format(type(content)), 2)
-	end
-	return self.core:repo_update(repo, { source = source, metadata = metadata }, call)
-end
 
 --- `client:git(directory)`
 local Git = {}
@@ -203,8 +57,7 @@ local Client = {}
 Client.__index = Client
 
 local function new_client(handle, given)
-	return setmetatable({ core = handle, given = given, repo = setmetatable({ core = handle }, Repo),
-		repo_token = setmetatable({ core = handle }, RepoToken) }, Client)
+	return setmetatable({ core = handle, given = given, repo = repo.new(handle), repo_token = token.new(handle) }, Client)
 end
 
 function Client:__tostring() return ("relace client (%s, %s)"):format(self.core:url(), tostring(self.core:credential())) end
@@ -214,7 +67,7 @@ function Client:__tostring() return ("relace client (%s, %s)"):format(self.core:
 -- @return client
 -- Example: `local agent = client:with(token)`
 function Client:with(what)
-	local plain = type(what) == "table" and getmetatable(what) ~= Token and what.secret == nil
+	local plain = type(what) == "table" and what.secret == nil
 	return new_client(self.core:derive(plain and what or { credential = what }), self.given)
 end
 

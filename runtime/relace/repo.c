@@ -267,7 +267,7 @@ static bool is_text(ep_relace_text text, const char *other)
 	return text.len == strlen(other) && !memcmp(text.data, other, text.len);
 }
 
-static int check_page(const ep_relace_page *page, ep_err *err)
+int ep_relace_check_page(const ep_relace_page *page, ep_err *err)
 {
 	if (page->start < -1) return ep_err_set(err, EP_EINVAL, "page_start is negative");
 	if (page->size != -1 && (page->size < 1 || page->size > PAGE_MAX))
@@ -281,7 +281,7 @@ int ep_relace_repo_list(ep_relace_call **out, ep_relace_client *client, const ep
 	const ep_relace_options *options, ep_err *err)
 {
 	ep_buf path = {0};
-	int rc = check_page(page, err);
+	int rc = ep_relace_check_page(page, err);
 	if (rc) return rc;
 	ep_buf_puts(&path, "/repo");
 	ep_query_add_integer(&path, "page_start", page->start);

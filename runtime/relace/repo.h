@@ -65,6 +65,9 @@ typedef struct ep_relace_page {
 
 #define EP_RELACE_FIRST_PAGE ((ep_relace_page){.start = -1, .size = -1, .descending = -1})
 
+/* EP_EINVAL: such a page is not to be asked for. */
+int ep_relace_check_page(const ep_relace_page *page, ep_err *err);
+
 /* GET /repo. */
 int ep_relace_repo_list(ep_relace_call **out, ep_relace_client *client, const ep_relace_page *page,
 	const ep_relace_options *options, ep_err *err);

@@ -64,14 +64,14 @@ end)
 case("serve: a port of choice, a key of choice, an end that leaves nothing", function()
 	local p <close>, url = serve("--api-key", "rlc-" .. ("k"):rep(32))
 	local client = relace.client { base_url = url, api_key = "rlc-" .. ("k"):rep(32) }
-	check.ok(client.repo:list().total_items >= 1)
+	check.ok(client.repo:list():page().total_items >= 1)
 	local port = url:match ":(%d+)/"
 	local second = process.run({ epact, "serve", "--data", dir.path .. "/other", "--port", port }, { check = false })
 	equal(second.status, 1)
 	contains(second.stderr, port)
 	p:kill "SIGTERM"
 	equal(p:wait().status, 143)
-	fails("connection", function() client:with({ max_retries = 0 }).repo:list() end)
+	fails("connection", function() client:with({ max_retries = 0 }).repo:list():page() end)
 end)
 
 check.done()

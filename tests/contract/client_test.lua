@@ -32,9 +32,9 @@ local function check_repos(api)
 	check.equal({ found.repo_id, found.metadata, found.auto_index, found.updated_at }, { repo.repo_id, { name = "one" }, true })
 	local copy = client.repo:create { source = { type = "relace", repo_id = repo.repo_id, copy_metadata = true } }
 	check.equal(list_of(api, copy.repo_id), "a=1 d/b=é\n")
-	local page = client.repo:list { filter_metadata = { name = "one" }, page_size = 1 }
+	local page = client.repo:list({ filter_metadata = { name = "one" }, page_size = 1 }):page()
 	check.equal({ #page.items, page.total_items, page.next_page }, { 1, 2, 1 })
-	check.equal(client.repo:list({ filter_metadata = { name = "one" }, page_start = 1 }).next_page, nil)
+	check.equal(client.repo:list({ filter_metadata = { name = "one" }, page_start = 1 }):page().next_page, nil)
 	check.equal(client.repo:update(repo, { metadata = { name = "two" } }).repo_head, repo.repo_head)
 	local changed = client.repo:update(repo, { source = { type = "diff", operations = {
 		{ type = "write", filename = "n", content = "" }, { type = "rename", old_filename = "a", new_filename = "z" },
@@ -79,7 +79,7 @@ local function check_tokens(api)
 		check.equal(client.repo_token:get(token).repo_ids, { mine })
 		check.equal(agent.repo:get(mine).repo_id, mine)
 		check.fails("permission", agent.repo.get, agent.repo, other)
-		check.fails("permission", agent.repo.list, agent.repo)
+		check.fails("permission", function() agent.repo:list():page() end)
 		agent.repo:overwrite(mine, { { filename = "a", content = "by the agent" } })
 		agent:git(api.folder .. "/agent"):clone { repo_id = mine }
 		check.fails("permission", function() agent:git(api.folder .. "/no"):clone { repo_id = other } end)
@@ -112,14 +112,14 @@ local function check_plain(api)
 	check.equal(client:request("GET", "/repo/" .. id .. "/clone").files, { { filename = "s/a.c", content = "int a;\n" } })
 	check.fails("not_found", client.request, client, "GET", "/_unknown")
 	check.fails("method_not_allowed", client.request, client, "GET", "/repo_token")
-	check.fails("authentication", function() client:with("rlc-" .. ("x"):rep(32)).repo:list() end)
+	check.fails("authentication", function() client:with("rlc-" .. ("x"):rep(32)).repo:list():page() end)
 end
 
 local function check_settings(api)
 	local function run(text, variables)
 		return process.run({ os.getenv "EPACT_BIN", "-e", text }, { env = variables, check = false })
 	end
-	local list = "print(require('epact.relace').client().repo:list().total_items)"
+	local list = "print(require('epact.relace').client().repo:list():page().total_items)"
 	local good = run(list, { RELACE_API_KEY = " " .. api.key .. "\n", RELACE_BASE_URL = api.url .. "/" })
 	check.equal({ good.status, good.stdout, good.stderr }, { 0, "0\n", "" })
 	local none = run(list, { RELACE_API_KEY = " ", RELACE_BASE_URL = api.url })

@@ -415,7 +415,7 @@ check.case("what a debug log shows", function()
 		file:write(([[
 			local client = require("epact.relace").client { api_key = %q, base_url = %q }
 			local token = client.repo_token:create { name = "ci", repo_ids = { "a" } }
-			client:with(token).repo:list { page_size = 5 }
+			client:with(token).repo:list({ page_size = 5 }):page()
 			token:delete()
 			print(token, client)
 		]]):format(faults.key, server.url))

@@ -18,7 +18,7 @@ local function answer(value) server:script { ["*"] = { status = 200, json = valu
 check.case("null is nothing", function()
 	local item = { repo_id = id, created_at = "2026-02-03T04:05:06Z", updated_at = json.null, metadata = json.null }
 	answer { items = { item }, total_items = 1, next_page = json.null }
-	local page = client.repo:list()
+	local page = client.repo:list():page()
 	check.equal(page, { items = { { repo_id = id, created_at = "2026-02-03T04:05:06Z" } }, total_items = 1 })
 	answer(item)
 	check.equal(client.repo:get(id).metadata, nil)

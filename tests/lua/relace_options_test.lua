@@ -23,7 +23,7 @@ end
 -- Each kind of call, with what answers it: f(options).
 local calls = {
 	get = { info, function(o) return client.repo:get(id, o) end },
-	list = { { items = json.array {}, total_items = 0 }, function(o) return client.repo:list(nil, o) end },
+	list = { { items = json.array {}, total_items = 0 }, function(o) return client.repo:list(nil, o):page() end },
 	delete = { info, function(o) return client.repo:delete(id, o) end },
 	create = { info, function(o) return client.repo:create(nil, o) end },
 	import = { info, function(o) return client.repo:create({ source = { type = "files", files = files } }, o) end },
@@ -87,7 +87,7 @@ check.case("the query of a call", function()
 		check.equal(server:one().path:match "%?", nil, name)
 	end
 	answer(calls.list[1])
-	client.repo:list({ page_size = 5, order_by = "created_at" }, { query = { page_size = 7, x = 1 } })
+	client.repo:list({ page_size = 5, order_by = "created_at" }, { query = { page_size = 7, x = 1 } }):page()
 	check.equal(server:one().path, "/v1/repo?order_by=created_at&page_size=7&x=1")
 	answer(info)
 	client:request("GET", "/x?a=1&&b=2&a=3&ab", nil, { query = { a = 4, c = 5 } })

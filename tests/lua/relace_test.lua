@@ -95,12 +95,12 @@ check.case("repo get, list, delete", function()
 	check.equal(client.repo:get({ repo_id = id }), found)
 	answer(200, { items = { found }, total_items = 41, next_page = 1 })
 	local page = client.repo:list { page_start = 0, page_size = 1, order_by = "updated_at", order_descending = true,
-		filter_metadata = { ["a b"] = "c&d" }, created_after = "2026-01-01T00:00:00Z", created_before = "2027-01-01T00:00:00Z" }
+		filter_metadata = { ["a b"] = "c&d" }, created_after = "2026-01-01T00:00:00Z", created_before = "2027-01-01T00:00:00Z" }:page()
 	check.equal({ page.items[1].repo_id, page.total_items, page.next_page }, { id, 41, 1 })
 	sent("GET", "/repo?page_start=0&page_size=1&order_by=updated_at&order_descending=true&filter_metadata=" ..
 		"%7B%22a%20b%22%3A%22c%26d%22%7D&created_after=2026-01-01T00%3A00%3A00Z&created_before=2027-01-01T00%3A00%3A00Z")
 	answer(200, { items = json.array {}, total_items = 0 })
-	check.equal(client.repo:list().next_page, nil)
+	check.equal(client.repo:list():page().next_page, nil)
 	sent("GET", "/repo")
 	server:script { ["*"] = { status = 204 } }
 	check.equal(client.repo:delete(id), nil)

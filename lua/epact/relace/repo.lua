@@ -1,0 +1,87 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- `client.repo` of epact.relace: repos, their content and metadata.
+local list = require "epact.relace.list"
+
+local M = {}
+
+--- `client.repo`
+local Repo = {}
+Repo.__index = Repo
+
+--- Makes a repo (6.2). Never repeated when it may have been carried out.
+-- @param params table?: `source`, nil for an empty repo, or one of
+--   `{ type = "files", directory = DIR, skip_binary = false }`: what git would commit, streamed from disk;
+--   `{ type = "files", files = { { filename = NAME, content = TEXT }, ... } }`;
+--   `{ type = "git", url = URL, branch = nil, hash = nil, shallow = true }`;
+--   `{ type = "relace", repo_id = ID, copy_metadata = false, copy_remote = false }`;
+--   `metadata`: a table of strings; `auto_index` boolean
+-- @param options table?
+-- @return table: `repo_id`, `repo_head`; with a directory `left_out`, an array of `{ filename, reason }`
+function Repo:create(params, options) return self.core:repo_create(params, options) end
+
+--- What is known of a repo (6.3).
+-- @param repo string or table: the id, or a table with `repo_id`
+-- @param options table?
+-- @return table: `repo_id`, `created_at`, `updated_at`, `metadata`, `auto_index`
+function Repo:get(repo, options) return self.core:repo_get(repo, options) end
+
+--- The account's repos (6.4), page by page as the loop needs them.
+-- Repos that are made or deleted meanwhile can shift the pages: then one may come twice or not at all.
+-- @param filter table?: `page_start` (0), `page_size` (100, at most) of each request, `order_by` ("created_at" or "updated_at"),
+--   `order_descending`, `filter_metadata` (pairs to be held), `created_after`, `created_before` (RFC 3339)
+-- @param options table?: of each request
+-- @return an iterator of repos as of `get`, to be walked once; its `page()` asks for the first page alone: a table of `items`,
+--   `total_items`, `next_page` (the next page_start; nil on the last page)
+-- Raises `protocol` when the server's pages do not go on.
+-- Example: `for repo in client.repo:list { filter_metadata = { name = "ci" } } do print(repo.repo_id) end`
+function Repo:list(filter, options) return list.new(self.core, filter, options) end
+
+--- Deletes a repo and all that belongs to it (6.5); one that is gone already is no error.
+-- @param repo string or table
+-- @param options table?
+function Repo:delete(repo, options) return self.core:repo_delete(repo, options) end
+
+--- Changes a repo (7): its content by a source, its metadata (which is replaced whole), or both.
+-- @param repo string or table
+-- @param params table: `source` as of `create` with type "files" (the files are all that it holds afterwards) or "git", or
+--   `{ type = "diff", operations = { { type = "write", filename, content }, { type = "delete", filename },
+--   { type = "rename", old_filename, new_filename }, ... } }`; `metadata`
+-- @param options table?
+-- @return table: `repo_id`, `repo_head`, `changed_files`
+function Repo:update(repo, params, options) return self.core:repo_update(repo, params, options) end
+
+--- Makes a folder, or a list of files, all that the repo holds (7.2). A folder is taken by git's rules: in a work tree what is
+-- ignored stays out, `.git` always. Content must be UTF-8 text: else an error lists the files, or with `skip_binary` they are
+-- left out and reported. Memory does not grow with the content. May be repeated: it states the whole.
+-- @param repo string or table
+-- @param content string or table: a folder, or an array of `{ filename, content }`
+-- @param options table?: `skip_binary` boolean, `metadata` table, and the options of every call
+-- @return table: `repo_id`, `repo_head`, `changed_files`, `left_out`
+-- Example: `client.repo:overwrite(id, "./work", { skip_binary = true })`
+function Repo:overwrite(repo, content, options)
+	local source, call, metadata = { type = "files" }, {}, nil
+	for name, value in pairs(options or {}) do
+		if name == "skip_binary" then
+			source.skip_binary = value
+		elseif name == "metadata" then
+			metadata = value
+		else
+			call[name] = value
+		end
+	end
+	if type(content) == "string" then
+		source.directory = content
+	elseif type(content) == "table" then
+		source.files = content
+	else
+		error(("repo:overwrite: a folder or an array of files is expected, got %s"):format(type(content)), 2)
+	end
+	return self.core:repo_update(repo, { source = source, metadata = metadata }, call)
+end
+
+--- The part of a client that `client.repo` is.
+-- @param core userdata: of the client
+-- @return table
+function M.new(core) return setmetatable({ core = core }, Repo) end
+
+return M
