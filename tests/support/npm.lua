@@ -27,17 +27,19 @@ end
 -- Installs what the lock file in `from` names below `place`; returns why not when the registry is out of reach.
 local function install(from, place)
 	local fresh <close> = fs.temp_dir { dir = M.root(), prefix = "new-" }
+	local package = fresh.path .. "/package"
+	fs.mkdir(package)
 	for _, name in ipairs { "package.json", "package-lock.json" } do
-		fs.copy(("%s/%s"):format(from, name), ("%s/%s"):format(fresh.path, name))
+		fs.copy(("%s/%s"):format(from, name), ("%s/%s"):format(package, name))
 	end
 	local result = process.run({ "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund",
 		"--no-update-notifier", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000" },
-		{ cwd = fresh.path, check = false, timeout = 150 })
+		{ cwd = package, check = false, timeout = 150 })
 	if result.status ~= 0 then
 		return why_unreachable(result.stderr) or error("npm ci failed in " .. from .. ":\n" .. result.stderr)
 	end
 	-- Another run of the tests may have been faster: its folder is as good.
-	if not fs.stat(place) then pcall(fs.rename, fresh.path .. "/node_modules", place) end
+	if not fs.stat(place) then pcall(fs.rename, package, place) end
 end
 
 --- Where installed packages are kept.
@@ -63,7 +65,7 @@ function M.folder(from)
 	for _, entry in ipairs(fs.list(from)) do
 		if entry.type == "file" then fs.copy(("%s/%s"):format(from, entry.name), ("%s/%s"):format(folder.path, entry.name)) end
 	end
-	process.run { "ln", "-s", place, folder.path .. "/node_modules" }
+	process.run { "ln", "-s", place .. "/node_modules", folder.path .. "/node_modules" }
 	return folder
 end
 

@@ -4,5 +4,6 @@ import './tokens.mjs';
 import './repos.mjs';
 import './update.mjs';
 import './files.mjs';
+import './retrieval.mjs';
 import './client.mjs';
 import './git.mjs';
