@@ -69,9 +69,10 @@ function calls.repoCreate(client)
 end
 
 function calls.repoList(client)
-	client.repo:list()
-	client.repo:list { page_start = 1, page_size = 10, order_by = "updated_at", order_descending = true,
-		filter_metadata = { name = "a b&c" }, created_after = "2026-02-03T04:05:06Z", created_before = "2027-02-03T04:05:06.5+00:00" }
+	for _ in client.repo:list() do break end
+	client.repo:list({ page_start = 1, page_size = 10, order_by = "updated_at", order_descending = true,
+		filter_metadata = { name = "a b&c" }, created_after = "2026-02-03T04:05:06Z",
+		created_before = "2027-02-03T04:05:06.5+00:00" }):page()
 end
 
 function calls.repoGet(client, id) client.repo:get(id) end
@@ -186,7 +187,7 @@ local function check_successes(api)
 	client.repo:update(id, { metadata = { a = "1" } })
 	client.repo:overwrite(id, { { filename = "src/a.c", content = "int b;\n" }, { filename = "é", content = "" } })
 	check.equal(client.repo:get(id).metadata, { a = "1" })
-	check.equal(client.repo:list({ page_size = 1 }).next_page, 1)
+	check.equal(client.repo:list({ page_size = 1 }):page().next_page, 1)
 	check.equal(#client:request("GET", "/repo/" .. id .. "/clone").files, 2)
 	calls.fileUpload(client, id)
 	calls.fileUpload(client, id)
