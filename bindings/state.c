@@ -11,7 +11,22 @@
 #include "bindings/task.h"
 #include "runtime/base/mem.h"
 
-epl_state *epl_state_of(lua_State *L) { return *(epl_state **)lua_getextraspace(L); }
+static void *allocate(void *user, void *p, size_t old, size_t size);
+
+/* Where a state that is not ours keeps its instance: the address is the key. */
+static const char attached_key;
+
+/* Of a state of ours the allocator knows the instance. */
+epl_state *epl_state_of(lua_State *L)
+{
+	void *user;
+	if (lua_getallocf(L, &user) == allocate) return user;
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &attached_key);
+	user = lua_touserdata(L, -1);
+	lua_pop(L, 1);
+	return user;
+}
+
 ep_loop *epl_loop(lua_State *L) { return epl_state_of(L)->loop; }
 ep_secrets *epl_secrets(lua_State *L) { return &epl_state_of(L)->secrets; }
 
@@ -65,6 +80,13 @@ static int load_embedded(lua_State *L, const struct epl_lua_module *m)
 	return 2;
 }
 
+int epl_load_module(lua_State *L, const char *name)
+{
+	for (const struct epl_lua_module *m = epl_lua_modules; m->name; m++)
+		if (!strcmp(m->name, name)) return load_embedded(L, m), lua_call(L, 1, 1), 1;
+	return luaL_error(L, "no module '%s' in epact", name);
+}
+
 /* The searcher of modules that are part of epact. */
 static int search(lua_State *L)
 {
@@ -99,6 +121,7 @@ static void add_searcher(lua_State *L)
 static int os_exit(lua_State *L)
 {
 	epl_state *st = epl_state_of(L);
+	if (!st->current) return lua_tocfunction(L, lua_upvalueindex(1))(L); /* of a state that is not ours */
 	if (lua_isboolean(L, 1))
 		st->exit_status = lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
 	else
@@ -107,17 +130,24 @@ static int os_exit(lua_State *L)
 	return epl_yield(L);
 }
 
-static int open_state(lua_State *L)
+static void open_exit(lua_State *L)
+{
+	lua_getglobal(L, "os");
+	lua_getfield(L, -1, "exit");
+	lua_pushcclosure(L, os_exit, 1);
+	lua_setfield(L, -2, "exit");
+	lua_pop(L, 1);
+}
+
+/* What a state gets beyond Lua's own library, on the stack. */
+static void open_ours(lua_State *L)
 {
 	epl_state *st = epl_state_of(L);
-	luaL_openlibs(L);
 	add_searcher(L);
 	epl_open_stdlib(L);
 	epl_open_co(L);
 	epl_open_protected(L);
-	lua_getglobal(L, "os");
-	lua_pushcfunction(L, os_exit);
-	lua_setfield(L, -2, "exit");
+	open_exit(L);
 	lua_newtable(L);
 	st->task_table = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_pushcfunction(L, epl_open_error); /* their types are used before anybody requires the modules */
@@ -126,14 +156,20 @@ static int open_state(lua_State *L)
 	lua_call(L, 0, 0);
 	lua_pushcfunction(L, epl_open_secret);
 	lua_call(L, 0, 0);
+}
+
+static int open_state(lua_State *L)
+{
+	luaL_openlibs(L);
+	open_ours(L);
 	return 0;
 }
 
 /* --- open and close --- */
 
-int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err)
+/* An instance without a state of Lua. */
+static int new_state(epl_state **out, uv_loop_t *lent, ep_err *err)
 {
-	int rc;
 	epl_state *st = ep_calloc(1, sizeof *st);
 	if (!st) return ep_err_set(err, EP_ENOMEM, "no memory for an instance");
 	ep_secrets_init(&st->secrets);
@@ -141,13 +177,24 @@ int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err)
 	st->slice = EP_SECOND / 4;
 	st->exit_status = -1;
 	st->log_level = EPL_LOG_WARN;
-	if ((rc = ep_loop_open(&st->loop, lent, err))) goto fail;
+	int rc = ep_loop_open(&st->loop, lent, err);
+	if (rc)
+		ep_free(st);
+	else
+		*out = st;
+	return rc;
+}
+
+int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err)
+{
+	epl_state *st;
+	int rc = new_state(&st, lent, err);
+	if (rc) return rc;
 	st->L = lua_newstate(allocate, st);
 	if (!st->L) {
 		rc = ep_err_set(err, EP_ENOMEM, "no memory for a Lua state");
 		goto fail_loop;
 	}
-	*(epl_state **)lua_getextraspace(st->L) = st;
 	lua_pushcfunction(st->L, open_state);
 	if (lua_pcall(st->L, 0, 0, 0)) {
 		rc = ep_err_set(err, EP_ENOMEM, "opening Lua: %s", lua_tostring(st->L, -1));
@@ -162,7 +209,6 @@ fail_lua:
 	lua_close(st->L);
 fail_loop:
 	ep_loop_close(st->loop, NULL, NULL);
-fail:
 	ep_free(st);
 	return rc;
 }
@@ -177,17 +223,53 @@ static void on_loop_closed(void *arg)
 	if (on_closed) on_closed(closed_arg);
 }
 
+/* Engines end, the youngest slot first, and are freed when their handles have closed; then the loop, which waits for ops,
+ * handles and engines. Nothing of Lua runs after this. */
+static void close_rest(epl_state *st)
+{
+	for (int i = EPL_ENGINES - 1; i >= 0; i--)
+		if (st->engines[i].engine) st->engines[i].close(st->engines[i].engine);
+	ep_loop_close(st->loop, on_loop_closed, st);
+}
+
 void epl_state_close(epl_state *st, void (*on_closed)(void *arg), void *arg)
 {
 	st->closing = true;
 	st->on_closed = on_closed;
 	st->closed_arg = arg;
-	/* 1 the objects of Lua let go of their ops, which are cancelled; nothing of Lua runs after this */
-	lua_close(st->L);
+	lua_close(st->L); /* its objects let go of their ops, which are cancelled */
 	st->L = NULL;
-	/* 2 engines end, the youngest slot first; they are freed when their handles have closed */
-	for (int i = EPL_ENGINES - 1; i >= 0; i--)
-		if (st->engines[i].engine) st->engines[i].close(st->engines[i].engine);
-	/* 3 the loop waits for ops, handles and engines, then closes its own */
-	ep_loop_close(st->loop, on_loop_closed, st);
+	close_rest(st);
+}
+
+/* --- a state that is not ours --- */
+
+/* The object was made before any other of ours, so that it is collected as the last. */
+static int attached_gc(lua_State *L)
+{
+	epl_state **st = lua_touserdata(L, 1);
+	if (!*st) return 0;
+	(*st)->closing = true;
+	(*st)->L = NULL;
+	close_rest(*st);
+	*st = NULL;
+	return 0;
+}
+
+epl_state *epl_state_attach(lua_State *L)
+{
+	ep_err err = {0};
+	epl_state **held = lua_newuserdatauv(L, sizeof *held, 0);
+	*held = NULL;
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, attached_gc);
+	lua_setfield(L, -2, "__gc");
+	lua_setmetatable(L, -2);
+	if (new_state(held, NULL, &err)) luaL_error(L, "epact: %s", ep_err_message(&err));
+	(*held)->L = L;
+	luaL_ref(L, LUA_REGISTRYINDEX); /* held until the state is closed */
+	lua_pushlightuserdata(L, *held);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &attached_key);
+	open_ours(L);
+	return epl_state_of(L);
 }

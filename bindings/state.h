@@ -38,6 +38,13 @@ struct epl_state {
 
 int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err);
 
+/* Makes an instance of a state of Lua that is not ours, which has it until it is closed: what waits is replaced in its
+ * library, its modules are found by require. Once for a state. Raises. */
+epl_state *epl_state_attach(lua_State *L);
+
+/* Runs an embedded module and pushes what it returns. Returns 1. */
+int epl_load_module(lua_State *L, const char *name);
+
 /* Closes engines, the Lua state, the loop; then on_closed(arg). No task may be running. */
 void epl_state_close(epl_state *st, void (*on_closed)(void *arg), void *arg);
 
@@ -49,6 +56,10 @@ void epl_root_start(epl_state *st, int nargs, void (*on_done)(void *arg), void *
 /* After the end: 0, or the code of the error, with the message and the traceback as texts (freed by the
  * caller; each may be NULL). EP_ECANCELLED when the root was cancelled. *returned: the integer it returned, or 0. */
 int epl_root_result(epl_state *st, char **message, char **traceback, int *returned);
+
+/* Lets go of the root, which has ended or is given up: another may be started. Pushes its object, by which its results can
+ * still be had. */
+epl_task *epl_root_forget(lua_State *L);
 
 /* Cancels the root's scope; reason is a static text. No effect without a root. */
 void epl_root_cancel(epl_state *st, const char *reason);

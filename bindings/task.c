@@ -271,6 +271,18 @@ void epl_root_cancel(epl_state *st, const char *reason)
 	if (st->root && !has_ended(st->root)) epl_scope_cancel(&st->root->own, reason);
 }
 
+epl_task *epl_root_forget(lua_State *L)
+{
+	epl_state *st = epl_state_of(L);
+	epl_task *t = st->root;
+	epl_task_push(L, t);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, st->task_table);
+	luaL_unref(L, -1, t->anchor);
+	lua_pop(L, 1);
+	st->root = NULL;
+	return t;
+}
+
 typedef struct result {
 	epl_task *task;
 	char *message, *traceback;
