@@ -143,7 +143,8 @@ static int stock_run(lua_State *L)
 	st->L = r.main;
 	epl_task *root = epl_root_forget(L);
 	if (st->exit_status >= 0) leave_by_exit(L, st);
-	if (!moving) return epl_raise_code(L, EP_EBUSY, "every task waits for another: nothing would ever happen (a deadlock)");
+	if (!moving)
+		return epl_raise_code(L, EP_EBUSY, "every task waits for another: nothing would ever happen (a deadlock)");
 	return epl_task_results(L, root);
 }
 
