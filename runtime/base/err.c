@@ -107,6 +107,10 @@ void ep_err_fini(ep_err *err)
 
 void ep_err_move(ep_err *to, ep_err *from)
 {
+	if (!to) {
+		ep_err_fini(from);
+		return;
+	}
 	ep_err_fini(to);
 	*to = *from;
 	*from = (ep_err){0};

@@ -94,7 +94,8 @@ const char *ep_err_message(const ep_err *err);
 
 void ep_err_fini(ep_err *err);
 
-/* Moves what `from` holds into `to` (whose own is freed); `from` is then empty. */
+/* Moves what `from` holds into `to` (whose own is freed); `from` is then empty. to may be
+ * NULL: nobody wants to know. */
 void ep_err_move(ep_err *to, ep_err *from);
 
 #endif

@@ -68,7 +68,9 @@ TEST(texts_are_copied_and_moved)
 	CHECK_STR_EQ(b.operation, "git clone");
 	ep_err_text(&b.detail, NULL, 0);
 	CHECK(b.detail == NULL);
-	ep_err_fini(&b);
+	ep_err_move(NULL, &b); /* nobody wants to know */
+	CHECK_INT_EQ(b.code, 0);
+	CHECK_STR_EQ(b.message, NULL);
 }
 
 TEST(without_memory_the_code_stays)
