@@ -2,7 +2,8 @@
 #ifndef EPL_RELACE_H
 #define EPL_RELACE_H
 
-/* The Relace client for its bindings: relace.c (clients, calls), relace_token.c and relace_repo.c.
+/* The Relace client for its bindings: relace.c (clients), relace_call.c (what all calls share),
+ * relace_token.c and relace_repo.c.
  *
  * Life: what is read from the stack lives as long as the values there. Thread: the loop's. Owner: Lua.
  * Errors: raised. */
@@ -15,14 +16,50 @@
 /* The client of argument `arg`. */
 ep_relace_client *epl_check_relace(lua_State *L, int arg);
 
-/* The last argument of a call. */
+/* The options that each call has, as they are read; a call with more of its own has this among its fields. */
+typedef struct epl_call_fields {
+	uint64_t timeout, deadline;
+	lua_Integer max_retries;
+	double max_retry_wait;
+	int headers, query;
+	epl_text idempotency_key;
+	bool repeatable, raw;
+} epl_call_fields;
+
+#define EPL_NO_CALL_FIELDS                                                                                             \
+	{                                                                                                                  \
+		.max_retries = -1, .max_retry_wait = -1                                                                        \
+	}
+
+#define EPL_CALL_OPTION(at, name, kind)                                                                                \
+	{                                                                                                                  \
+#name, kind, (at) + offsetof(epl_call_fields, name), 0                                                         \
+	}
+
+/* Their part of a list of epl_option; at: the offset of the fields in the struct that is filled. */
+#define EPL_CALL_OPTIONS(at)                                                                                           \
+	EPL_CALL_OPTION(at, timeout, EPL_SECONDS), EPL_CALL_OPTION(at, deadline, EPL_SECONDS),                             \
+		EPL_CALL_OPTION(at, max_retries, EPL_INT), EPL_CALL_OPTION(at, max_retry_wait, EPL_NUMBER),                    \
+		EPL_CALL_OPTION(at, headers, EPL_TABLE), EPL_CALL_OPTION(at, query, EPL_TABLE),                                \
+		EPL_CALL_OPTION(at, idempotency_key, EPL_BYTES), EPL_CALL_OPTION(at, repeatable, EPL_BOOL),                    \
+		EPL_CALL_OPTION(at, raw, EPL_BOOL)
+
 typedef struct epl_call_options {
-	ep_relace_options call; /* its texts live as long as what the reader pushed stays on the stack */
+	ep_relace_options call; /* its texts live as long as what the readers pushed stays on the stack */
 	bool raw;               /* the answer as an epact.http.response */
 } epl_call_options;
 
-/* Reads the options of a call at argument `arg` (nil or none: all is the client's). Pushes what holds their texts. */
+/* Makes options of what was read. Pushes what holds their texts. */
+epl_call_options epl_take_call_fields(lua_State *L, const epl_call_fields *fields, const char *what);
+
+/* Reads the options of a call that has no others, at argument `arg` (nil or none: all is the client's). */
 epl_call_options epl_relace_options(lua_State *L, int arg, const char *what);
+
+/* Raises for numbers that no call and no client takes; -1: not given. */
+void epl_check_patience(lua_State *L, lua_Integer max_retries, double max_retry_wait, const char *what);
+
+/* Pushes the query of the table at index, encoded. */
+ep_relace_text epl_push_query(lua_State *L, int index, const char *what);
 
 /* The id at argument `arg`: a string, or a table with the field repo_id. */
 ep_relace_text epl_check_repo_id(lua_State *L, int arg);
@@ -38,7 +75,8 @@ int epl_push_answer(lua_State *L, ep_op *op);
 /* Pushes the answer as it came, an epact.http.response. */
 int epl_push_raw(lua_State *L, const ep_relace_call *call);
 
-/* Add the methods of tokens and repos to the table on the top. */
+/* Add the methods of calls, tokens and repos to the table on the top. */
+void epl_open_relace_call(lua_State *L);
 void epl_open_relace_token(lua_State *L);
 void epl_open_relace_repo(lua_State *L);
 

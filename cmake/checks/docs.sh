@@ -7,7 +7,7 @@ set -euo pipefail
 cd -- "$1"
 
 mapfile -t files < <({
-	find lua/epact -maxdepth 1 -name '*.lua' || true
+	find lua/epact lua/epact/relace -maxdepth 1 -name '*.lua' || true
 	find lua/epact/server -maxdepth 1 -name init.lua || true
 	find include -name '*.h' || true
 } 2>/dev/null | sort)

@@ -62,13 +62,21 @@ end
 
 function Client:__tostring() return ("relace client (%s, %s)"):format(self.core:url(), tostring(self.core:credential())) end
 
---- A client that differs: with another credential, or with a table of options.
--- @param what string, secret, Token or table: a credential, or `{ credential, timeout, max_retries, max_retry_wait }`
+--- A client that differs: with another credential, or with a table of options. What is not named is as before, also in clients
+-- that are derived from derived ones; the limit of the rate is shared by all.
+-- @param what string, secret, Token or table: a credential, or `{ credential, base_url, allow_http, timeout, max_retries,
+--   max_retry_wait, headers, query }`. `headers` replace those of the same names, `false` or `json.null` takes one away; `query`
+--   replaces parameters of the same names
 -- @return client
--- Example: `local agent = client:with(token)`
+-- Example: `local agent = client:with(token)`; `local patient = client:with { max_retries = 10, timeout = 300 }`
 function Client:with(what)
+	-- Else a token that somebody forgot to make would leave the script with the whole account.
+	if what == nil then error("client:with: a credential or a table of options is expected, got nil", 2) end
 	local plain = type(what) == "table" and what.secret == nil
-	return new_client(self.core:derive(plain and what or { credential = what }), self.given)
+	local handle = self.core:derive(plain and what or { credential = what })
+	local given = self.given
+	if plain and what.allow_http then given = { ca_file = given.ca_file, allow_http = true } end
+	return new_client(handle, given)
 end
 
 --- git for a folder, with the client's address and credential.
@@ -81,13 +89,48 @@ function Client:git(directory)
 end
 
 --- Calls a route that has no function here, with the same credential, retries and errors. POST and PATCH are never repeated
--- when they may have been carried out.
+-- when they may have been carried out, unless the option `repeatable` says that this does no harm.
 -- @param method string: "GET", "POST", ...
 -- @param path string: below the base URL, such as "/repo?page_size=1", encoded
--- @param body any: sent as JSON; nil for none
--- @param options table?
+-- @param body any: nil for none; a string is sent as it is; anything else as JSON; with the option `content_type`
+--   `{ file = PATH }` is read while it is sent
+-- @param options table?: as of every call, and `content_type` string (application/octet-stream for a string or a file)
 -- @return any: JSON decoded (a null is `epact.json.null`), any other answer as a string, nil for an empty one
+-- Example: `client:request("PUT", "/repo/" .. id .. "/file/a.png", { file = "a.png" }, { content_type = "image/png" })`
 function Client:request(method, path, body, options) return self.core:request(method, path, body, options) end
+
+--- `request` with method GET.
+-- @param path string
+-- @param options table?
+-- @return any
+function Client:get(path, options) return self.core:request("GET", path, nil, options) end
+
+--- `request` with method POST.
+-- @param path string
+-- @param body any
+-- @param options table?
+-- @return any
+function Client:post(path, body, options) return self.core:request("POST", path, body, options) end
+
+--- `request` with method PUT.
+-- @param path string
+-- @param body any
+-- @param options table?
+-- @return any
+function Client:put(path, body, options) return self.core:request("PUT", path, body, options) end
+
+--- `request` with method PATCH.
+-- @param path string
+-- @param body any
+-- @param options table?
+-- @return any
+function Client:patch(path, body, options) return self.core:request("PATCH", path, body, options) end
+
+--- `request` with method DELETE. A 404 is an error here.
+-- @param path string
+-- @param options table?
+-- @return any
+function Client:delete(path, options) return self.core:request("DELETE", path, nil, options) end
 
 local NO_KEY = "there is no API key: set RELACE_API_KEY, or run the script with --local, which starts a local server"
 
@@ -96,7 +139,8 @@ local NO_KEY = "there is no API key: set RELACE_API_KEY, or run the script with 
 --   string with /v1 (default: what --local gave, else RELACE_BASE_URL, else https://api.relace.run/v1); `timeout`,
 --   `max_retries`, `max_retry_wait` as above; `max_rate` number of calls a minute (no limit); `ca_file`, `ca_dir`:
 --   certificates to trust in place of the system's; `proxy`; `connect_timeout` (10), `stall_timeout` (60) seconds;
---   `http2` boolean; `allow_http` boolean: plain http to other machines; `user_agent`; `headers` table: sent with every call
+--   `http2` boolean; `allow_http` boolean: plain http to other machines; `user_agent`; `headers`, `query` tables:
+--   sent with every call that does not say otherwise
 -- @return client: `client.repo`, `client.repo_token`, `client:with`, `client:git`, `client:request`
 -- Raises the error `no_key` when there is no key.
 function M.client(options)

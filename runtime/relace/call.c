@@ -115,12 +115,6 @@ static void set_body(call *c, ep_http_request *request)
 	}
 }
 
-static int headers_of(int body)
-{
-	if (body == EP_RELACE_NO_BODY) return EP_HEADERS_PLAIN;
-	return body == EP_RELACE_BYTES || body == EP_RELACE_BYTES_STREAM ? EP_HEADERS_BYTES : EP_HEADERS_JSON;
-}
-
 /* Sends a request, in place of the one before. */
 static int send_request(call *c, ep_http_request *request)
 {
@@ -199,7 +193,7 @@ static void undo(call *c)
 	ep_buf_wipe(&created->body);
 	request.url = ep_buf_text(&url);
 	c->phase = PHASE_UNDO;
-	if (!rc) rc = ep_relace_headers(&request.headers, c->client, EP_HEADERS_PLAIN, NULL, NULL, NULL);
+	if (!rc) rc = ep_relace_headers(&request.headers, c->client, NULL, NULL);
 	if (!rc) rc = send_request(c, &request);
 	ep_http_headers_release(request.headers);
 	ep_buf_wipe(&url);
@@ -289,25 +283,21 @@ void ep_relace_request_fini(ep_relace_request *request)
 	ep_buf_fini(&request->bytes);
 }
 
-/* The base URL and the path, whose query is joined with the client's and the call's. */
+/* The base URL and the path, whose query is joined with the client's and the call's own. */
 static int set_url(call *c, const ep_relace_request *r, ep_err *err)
 {
 	const ep_buf *base = &c->client->url;
 	const char *mark = memchr(r->path, '?', r->path_len);
 	size_t len = mark ? (size_t)(mark - r->path) : r->path_len;
-	const ep_relace_text queries[] = {{mark ? mark + 1 : NULL, mark ? r->path_len - len - 1 : 0}, r->options.query};
+	const ep_relace_text queries[] = {ep_relace_client_query(c->client),
+		{mark ? mark + 1 : NULL, mark ? r->path_len - len - 1 : 0}, r->options.query};
 	int rc = ep_relace_check_query(r->options.query.data, r->options.query.len, "query", err);
 	if (rc) return rc;
 	ep_buf_reserve(&c->url, base->len + r->path_len + r->options.query.len + 1);
 	ep_buf_add(&c->url, base->data, base->len);
 	ep_buf_add(&c->url, r->path, len);
-	ep_query_merge(&c->url, queries, 2);
+	ep_query_merge(&c->url, queries, 3);
 	return ep_buf_failed(&c->url) ? ep_err_set(err, ep_buf_failed(&c->url), "no memory for a call") : 0;
-}
-
-static int set_headers(call *c, const ep_relace_request *r, ep_err *err)
-{
-	return ep_relace_headers(&c->headers, c->client, headers_of(c->body), r->accept, &r->options, err);
 }
 
 int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_request *request, ep_err *err)
@@ -328,7 +318,7 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 	request->headers = NULL;
 	fill(c, request);
 	int rc = set_url(c, request, err);
-	if (!rc && !c->headers) rc = set_headers(c, request, err);
+	if (!rc && !c->headers) rc = ep_relace_headers(&c->headers, client, request, err);
 	if (rc) {
 		ep_op_release(&c->pub.op);
 		return rc;

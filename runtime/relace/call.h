@@ -34,14 +34,15 @@ typedef struct ep_relace_request {
 	ep_buf bytes;            /* of JSON and BYTES; taken */
 	ep_relace_source source; /* of ..._STREAM; closed by the call */
 	ep_relace_options options;
-	ep_http_headers *headers; /* prepared already; a count is taken. NULL: made of the client's and the options' */
-	uint64_t max_body;        /* of the answer; 0: 64 MiB, of a streamed one no limit */
-	uint64_t stall_timeout;   /* ns without a byte, either way; 0: the client's */
-	const char *accept;       /* static text: the type that is wanted; NULL: JSON */
-	bool stream;              /* the op ends with the head of a success: the body is read from call->http, see below */
-	bool bulk;                /* sends many files: the longer default timeout */
-	bool gone_is_done;        /* 404 is success: a delete */
-	bool makes_token;         /* cancelled, it deletes the token that its answer brings */
+	ep_relace_text content_type; /* NULL: that of the kind of body */
+	ep_http_headers *headers;    /* prepared already; a count is taken. NULL: made of the client's and the options' */
+	uint64_t max_body;           /* of the answer; 0: 64 MiB, of a streamed one no limit */
+	uint64_t stall_timeout;      /* ns without a byte, either way; 0: the client's */
+	const char *accept;          /* static text: the type that is wanted; NULL: JSON */
+	bool stream;       /* the op ends with the head of a success: the body is read from call->http, see below */
+	bool bulk;         /* sends many files: the longer default timeout */
+	bool gone_is_done; /* 404 is success: a delete */
+	bool makes_token;  /* cancelled, it deletes the token that its answer brings */
 	const char *doubt; /* static text: what to do when it is not known whether it was done; NULL: a general one */
 } ep_relace_request;
 

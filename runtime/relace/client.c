@@ -2,11 +2,11 @@
 #include "runtime/relace/client.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/relace/address.h"
 #include "runtime/relace/private.h"
+#include "runtime/relace/query.h"
 
 /* --- the gate --- */
 
@@ -59,48 +59,16 @@ double ep_relace_chance(ep_relace_client *client)
 	return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-/* --- headers --- */
-
-/* Copies the headers with their texts into one block. */
-static int copy_headers(ep_relace_client *client, const ep_http_header *from, size_t count, ep_err *err)
-{
-	size_t need = count * sizeof *from;
-	int rc = ep_relace_check_headers(from, count, err);
-	if (rc) return rc;
-	for (size_t i = 0; i < count; i++) need += from[i].name_len + from[i].value_len;
-	ep_http_header *to = ep_alloc(need);
-	if (!to) return ep_err_set(err, EP_ENOMEM, "no memory for the headers of a client");
-	char *text = (char *)(to + count);
-	for (size_t i = 0; i < count; i++) {
-		to[i] = from[i];
-		to[i].secret = from[i].secret ? ep_secret_retain((ep_secret *)from[i].secret) : NULL;
-		to[i].name = memcpy(text, from[i].name, from[i].name_len);
-		text += from[i].name_len;
-		to[i].value = memcpy(text, from[i].value, from[i].value_len);
-		text += from[i].value_len;
-	}
-	client->headers = to;
-	client->header_count = count;
-	return 0;
-}
-
-static void free_headers(ep_relace_client *client)
-{
-	for (size_t i = 0; i < client->header_count; i++) ep_secret_release((ep_secret *)client->headers[i].secret);
-	ep_free(client->headers);
-	for (int i = 0; i < EP_HEADERS_KINDS; i++)
-		if (client->prepared[i]) ep_http_headers_release(client->prepared[i]);
-}
-
 /* --- life --- */
 
 static void free_client(ep_relace_client *client)
 {
-	free_headers(client);
+	ep_relace_free_headers(client);
 	gate_release(client->gate);
 	if (client->profile) ep_http_profile_release(client->profile);
 	ep_secret_release(client->credential);
 	ep_buf_fini(&client->url);
+	ep_buf_fini(&client->query);
 	ep_free(client);
 }
 
@@ -124,11 +92,31 @@ static int set_credential(ep_relace_client *client, ep_secret *credential, ep_er
 	return rc;
 }
 
-static int set_url(ep_relace_client *client, const ep_relace_settings *s, ep_err *err)
+static int set_url(ep_relace_client *client, const char *url, size_t len, bool allow_http, ep_err *err)
 {
-	const char *url = s->base_url ? s->base_url : EP_RELACE_BASE_URL;
-	int rc = ep_relace_base_url(&client->url, url, s->base_url ? s->base_url_len : strlen(url), s->allow_http, err);
+	client->allow_http = allow_http;
+	int rc = ep_relace_base_url(&client->url, url, len, allow_http, err);
 	if (!rc) client->shown_at = (size_t)(strstr(client->url.data, "://") + 3 - client->url.data);
+	return rc;
+}
+
+/* The query of the parent (NULL: none) with pairs of its own. */
+static int set_query(ep_relace_client *client, const ep_relace_client *parent, ep_relace_text own, ep_err *err)
+{
+	ep_relace_text queries[] = {parent ? ep_relace_client_query(parent) : (ep_relace_text){0}, own};
+	int rc = ep_relace_check_query(own.data, own.len, "query", err);
+	if (rc) return rc;
+	ep_query_merge(&client->query, queries, 2);
+	rc = ep_buf_failed(&client->query);
+	return rc ? ep_err_set(err, rc, "no memory for a client") : 0;
+}
+
+/* Prepares a list, and finds what cannot be sent. */
+static int check_headers(ep_relace_client *client, ep_err *err)
+{
+	ep_http_headers *headers;
+	int rc = ep_relace_headers(&headers, client, NULL, err);
+	if (!rc) ep_http_headers_release(headers);
 	return rc;
 }
 
@@ -164,19 +152,19 @@ int ep_relace_client_new(ep_relace_client **out, ep_loop *loop, ep_http *http, e
 	const ep_relace_settings *settings, ep_err *err)
 {
 	int rc;
-	ep_http_headers *headers;
+	const char *url = settings->base_url ? settings->base_url : EP_RELACE_BASE_URL;
+	size_t url_len = settings->base_url ? settings->base_url_len : strlen(url);
 	ep_relace_client *client = new_client(loop, http, secrets, err);
 	if (!client) return EP_ENOMEM;
 	client->timeout = settings->timeout;
 	client->log = settings->log;
 	set_retry(&client->retry, settings->max_retries, settings->max_retry_wait);
 	if ((rc = set_credential(client, settings->credential, err))) goto fail;
-	if ((rc = set_url(client, settings, err))) goto fail;
+	if ((rc = set_url(client, url, url_len, settings->allow_http, err))) goto fail;
+	if ((rc = set_query(client, NULL, settings->query, err))) goto fail;
 	if ((rc = set_connection(client, settings, err))) goto fail;
-	if ((rc = copy_headers(client, settings->headers, settings->header_count, err))) goto fail;
-	if ((rc = ep_relace_headers(&headers, client, EP_HEADERS_PLAIN, NULL, NULL, err)))
-		goto fail; /* a bad one is found here */
-	ep_http_headers_release(headers);
+	if ((rc = ep_relace_set_headers(client, NULL, settings->headers, settings->header_count, err))) goto fail;
+	if ((rc = check_headers(client, err))) goto fail;
 	if (!(client->gate = gate_new(loop, settings->max_rate))) {
 		rc = ep_err_set(err, EP_ENOMEM, "no memory for a client");
 		goto fail;
@@ -201,13 +189,13 @@ int ep_relace_client_derive(
 	client->profile = ep_http_profile_retain(parent->profile);
 	client->gate = parent->gate;
 	client->gate->refs++;
-	client->shown_at = parent->shown_at;
+	const char *url = own->base_url ? own->base_url : parent->url.data;
+	size_t url_len = own->base_url ? own->base_url_len : parent->url.len;
+	if ((rc = set_url(client, url, url_len, parent->allow_http || own->allow_http, err))) goto fail;
 	if ((rc = set_credential(client, own->credential ? own->credential : parent->credential, err))) goto fail;
-	if ((rc = copy_headers(client, parent->headers, parent->header_count, err))) goto fail;
-	if ((rc = ep_buf_add(&client->url, parent->url.data, parent->url.len))) {
-		ep_err_set(err, rc, "no memory for a client");
-		goto fail;
-	}
+	if ((rc = set_query(client, parent, own->query, err))) goto fail;
+	if ((rc = ep_relace_set_headers(client, parent, own->headers, own->header_count, err))) goto fail;
+	if (own->header_count && (rc = check_headers(client, err))) goto fail;
 	*out = client;
 	return 0;
 fail:
@@ -216,6 +204,12 @@ fail:
 }
 
 const char *ep_relace_client_url(const ep_relace_client *client) { return client->url.data; }
+
+ep_relace_text ep_relace_client_query(const ep_relace_client *client)
+{
+	size_t mark = client->query.len ? 1 : 0;
+	return (ep_relace_text){ep_buf_text(&client->query) + mark, client->query.len - mark};
+}
 
 ep_loop *ep_relace_client_loop(const ep_relace_client *client) { return client->loop; }
 

@@ -14,7 +14,7 @@
 
 #include "runtime/base/err.h"
 #include "runtime/base/secret.h"
-#include "runtime/http/http.h"
+#include "runtime/relace/options.h"
 
 typedef struct ep_relace_client ep_relace_client;
 
@@ -41,8 +41,9 @@ typedef struct ep_relace_settings {
 	double max_retry_wait;         /* seconds; < 0: EP_RELACE_RETRY_WAIT */
 	double max_rate;               /* most attempts a minute, over this client and all derived from it; 0: no limit */
 	const char *user_agent;        /* NULL: "epact/C VERSION" */
-	const ep_http_header *headers; /* sent with every call, in place of ours of that name; never Authorization */
+	const ep_http_header *headers; /* of every call, in place of ours of that name; as in ep_relace_options */
 	size_t header_count;
+	ep_relace_text query;        /* of every call that does not say otherwise: "a=b&c=d", encoded */
 	ep_relace_log log;           /* {0}: nobody */
 	ep_http_settings connection; /* how to connect; its user_agent is not looked at */
 } ep_relace_settings;
@@ -52,13 +53,19 @@ int ep_relace_client_new(ep_relace_client **out, ep_loop *loop, ep_http *http, e
 
 /* What a derived client may have of its own. */
 typedef struct ep_relace_override {
-	ep_secret *credential; /* NULL: the same */
-	uint64_t timeout;      /* 0: the same */
-	int max_retries;       /* < 0: the same */
-	double max_retry_wait; /* < 0: the same */
+	const char *base_url; /* NULL: the same */
+	size_t base_url_len;
+	bool allow_http;               /* for that one; what the parent may the derived client may too */
+	ep_secret *credential;         /* NULL: the same */
+	uint64_t timeout;              /* 0: the same */
+	int max_retries;               /* < 0: the same */
+	double max_retry_wait;         /* < 0: the same */
+	const ep_http_header *headers; /* in place of the parent's of that name; one without value takes it away */
+	size_t header_count;
+	ep_relace_text query; /* in place of the parent's parameters of the same names */
 } ep_relace_override;
 
-/* A client of the same address and connection, with settings of its own. Shares the limit of the rate with its parent. */
+/* A client of the same connection, with settings of its own. Shares the limit of the rate with its parent. */
 int ep_relace_client_derive(
 	ep_relace_client **out, ep_relace_client *parent, const ep_relace_override *own, ep_err *err);
 
@@ -67,6 +74,9 @@ void ep_relace_client_release(ep_relace_client *client);
 
 /* "https://api.relace.run/v1", without a slash at its end; borrowed. */
 const char *ep_relace_client_url(const ep_relace_client *client);
+
+/* "a=b&c=d", encoded; borrowed. */
+ep_relace_text ep_relace_client_query(const ep_relace_client *client);
 
 ep_loop *ep_relace_client_loop(const ep_relace_client *client);
 

@@ -21,6 +21,8 @@ typedef struct ep_relace_gate {
 
 enum { EP_HEADERS_PLAIN, EP_HEADERS_JSON, EP_HEADERS_BYTES, EP_HEADERS_KINDS };
 
+struct ep_relace_request;
+
 struct ep_relace_client {
 	unsigned refs;
 	ep_loop *loop;
@@ -31,6 +33,8 @@ struct ep_relace_client {
 	ep_secret *credential;
 	ep_buf url;      /* the base, without a slash at its end */
 	size_t shown_at; /* where its host begins */
+	bool allow_http;
+	ep_buf query; /* of every call, behind a '?'; or empty */
 	uint64_t timeout;
 	ep_retry_policy retry;
 	ep_relace_log log;
@@ -39,15 +43,16 @@ struct ep_relace_client {
 	ep_http_headers *prepared[EP_HEADERS_KINDS]; /* made at their first use */
 };
 
-enum { EP_RELACE_MAX_HEADERS = 64 };
+/* Sets the headers of a client that is made: those of its parent (NULL: none), changed by its own. EP_EINVAL: too many, or
+ * one that is ours. */
+int ep_relace_set_headers(
+	ep_relace_client *client, const ep_relace_client *parent, const ep_http_header *own, size_t own_count, ep_err *err);
+void ep_relace_free_headers(ep_relace_client *client);
 
-/* Checks the names of headers that somebody gives: not too many, none that is ours. */
-int ep_relace_check_headers(const ep_http_header *list, size_t count, ep_err *err);
-
-/* The headers of a call with a body of that kind, a count for the caller: the prepared ones of the client, or a list with
- * what is accepted (NULL: JSON) and what the options (NULL: none) have of their own. EP_EINVAL: that cannot be sent. */
-int ep_relace_headers(ep_http_headers **out, ep_relace_client *client, int kind, const char *accept,
-	const ep_relace_options *own, ep_err *err);
+/* The headers of a request (NULL: one without a body), a count for the caller: the prepared ones of the client, or a list
+ * with what the request has of its own. EP_EINVAL: that cannot be sent. */
+int ep_relace_headers(
+	ep_http_headers **out, ep_relace_client *client, const struct ep_relace_request *request, ep_err *err);
 
 /* Takes a slot for an attempt: nanoseconds to wait for it, 0 for none. */
 uint64_t ep_relace_take_slot(ep_relace_client *client);

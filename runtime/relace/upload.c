@@ -144,7 +144,8 @@ static const ep_op_class upload_class = {
 static int take_options(upload *u, const ep_relace_options *options)
 {
 	u->options = options ? *options : EP_RELACE_NO_OPTIONS;
-	int rc = ep_relace_headers(&u->headers, u->client, EP_HEADERS_JSON, NULL, &u->options, &u->pub.err);
+	const ep_relace_request request = {.body = EP_RELACE_JSON_STREAM, .options = u->options};
+	int rc = ep_relace_headers(&u->headers, u->client, &request, &u->pub.err);
 	if (rc) return rc;
 	ep_relace_text query = u->options.query;
 	rc = ep_buf_add(&u->query, query.data, query.len);
