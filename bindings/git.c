@@ -19,19 +19,27 @@ typedef struct handle {
 
 /* --- readers --- */
 
+enum { DEFAULT_DEPTH = 1 };
+#define NO_DEPTH LUA_MININTEGER
+
 typedef struct clone_options {
-	epl_text url, directory, branch, filter, ca_file;
-	int credential, single_branch; /* stack index, 0: not given */
-	lua_Integer depth;
-	bool quiet, allow_http;
+	epl_text url, directory, branch, filter, reference, ca_file;
+	int credential, single_branch, sparse; /* stack index, 0: not given */
+	lua_Integer depth, max_bytes, max_files;
+	bool full, quiet, allow_http;
 	uint64_t timeout, stall, grace;
 } clone_options;
 
 static const epl_option clone_spec[] = {{"url", EPL_TEXT, offsetof(clone_options, url), EPL_REQUIRED},
 	{"directory", EPL_TEXT, offsetof(clone_options, directory), EPL_REQUIRED},
 	{"branch", EPL_TEXT, offsetof(clone_options, branch), 0}, {"depth", EPL_INT, offsetof(clone_options, depth), 0},
+	{"full", EPL_BOOL, offsetof(clone_options, full), 0},
 	{"single_branch", EPL_VALUE, offsetof(clone_options, single_branch), 0},
-	{"filter", EPL_TEXT, offsetof(clone_options, filter), 0}, {"quiet", EPL_BOOL, offsetof(clone_options, quiet), 0},
+	{"filter", EPL_TEXT, offsetof(clone_options, filter), 0}, {"sparse", EPL_TABLE, offsetof(clone_options, sparse), 0},
+	{"reference", EPL_TEXT, offsetof(clone_options, reference), 0},
+	{"max_bytes", EPL_INT, offsetof(clone_options, max_bytes), 0},
+	{"max_files", EPL_INT, offsetof(clone_options, max_files), 0},
+	{"quiet", EPL_BOOL, offsetof(clone_options, quiet), 0},
 	{"credential", EPL_VALUE, offsetof(clone_options, credential), 0},
 	{"ca_file", EPL_TEXT, offsetof(clone_options, ca_file), 0},
 	{"allow_http", EPL_BOOL, offsetof(clone_options, allow_http), 0},
@@ -50,21 +58,51 @@ static void on_progress(void *arg, const ep_git_progress *now)
 	ep_signal_all(&h->waiters, 0);
 }
 
-static void read_clone(lua_State *L, clone_options *r, ep_git_clone_options *o)
+static void check_values(lua_State *L, const clone_options *r)
 {
-	epl_read_options(L, 1, clone_spec, r, "git.clone");
-	if (r->depth < 0 || r->depth > INT32_MAX) luaL_error(L, "git.clone: option 'depth' must be 0 (all) or more");
+	if (r->depth > INT32_MAX || (r->depth < 0 && r->depth != NO_DEPTH))
+		luaL_error(L, "git.clone: option 'depth' must be 0 (all) or more");
+	if (r->full && r->depth > 0) luaL_error(L, "git.clone: option 'full' takes all commits; leave out 'depth'");
 	if (r->single_branch && !lua_isboolean(L, r->single_branch))
 		luaL_error(L, "git.clone: option 'single_branch' must be a boolean");
+	if (r->max_bytes < 0 || r->max_files < 0)
+		luaL_error(L, "git.clone: options 'max_bytes' and 'max_files' must be 0 (any number) or more");
 	int type = r->credential ? lua_type(L, r->credential) : LUA_TSTRING;
 	if (type != LUA_TSTRING && type != LUA_TTABLE && type != LUA_TUSERDATA)
 		luaL_error(L, "git.clone: option 'credential' must be a string, a secret or a token");
+}
+
+/* The list as C texts, in a userdata that is pushed; NULL when there is none. */
+static const char *const *read_sparse(lua_State *L, int index)
+{
+	if (!index) return NULL;
+	lua_Unsigned count = lua_rawlen(L, index);
+	const char **folders = lua_newuserdatauv(L, (count + 1) * sizeof *folders, 0);
+	for (lua_Unsigned i = 0; i < count; i++) {
+		size_t len;
+		if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TSTRING)
+			luaL_error(L, "git.clone: option 'sparse' must be a list of folders");
+		folders[i] = lua_tolstring(L, -1, &len); /* the table keeps it */
+		if (strlen(folders[i]) != len) luaL_error(L, "git.clone: option 'sparse' has a folder with a NUL byte");
+		lua_pop(L, 1);
+	}
+	folders[count] = NULL;
+	return folders;
+}
+
+static void read_clone(lua_State *L, clone_options *r, ep_git_clone_options *o)
+{
+	epl_read_options(L, 1, clone_spec, r, "git.clone");
+	check_values(L, r);
 	o->url = r->url.data;
 	o->directory = r->directory.data;
 	o->branch = r->branch.data;
 	o->filter = r->filter.data;
 	o->ca_file = r->ca_file.data;
-	o->depth = (unsigned)r->depth;
+	o->reference = r->reference.data;
+	o->sparse = read_sparse(L, r->sparse);
+	o->caps = (ep_git_caps){.files = (uint64_t)r->max_files, .bytes = (uint64_t)r->max_bytes};
+	o->depth = r->full ? 0 : r->depth == NO_DEPTH ? DEFAULT_DEPTH : (unsigned)r->depth;
 	if (r->single_branch) o->single_branch = lua_toboolean(L, r->single_branch) ? EP_GIT_YES : EP_GIT_NO;
 	o->allow_http = r->allow_http;
 	o->stall = r->stall;
@@ -77,7 +115,7 @@ static void read_clone(lua_State *L, clone_options *r, ep_git_clone_options *o)
 /* clone(options, with_progress) -> handle */
 static int git_clone(lua_State *L)
 {
-	clone_options r = {.depth = 1, .quiet = true};
+	clone_options r = {.depth = NO_DEPTH, .quiet = true};
 	ep_git_clone_options o = {0};
 	ep_err err = {0};
 	lua_settop(L, 2);

@@ -12,8 +12,8 @@ local task = require "epact.task"
 local M = {}
 
 --- Clones a repository and waits for the end. A clone that fails or is cancelled leaves no process and no folder.
--- Raises `authentication`, `permission`, `not_found`, `branch_not_found`, `destination_exists`, `network`, `timeout`, `tls`,
--- `redirect`, `server`, `locked`, `rate_limit`, `no_space`, `corrupt`, `no_git`, else `exit_status`; with git's own words
+-- Raises `authentication`, `permission`, `not_found`, `branch_not_found`, `destination_exists`, `too_large`, `network`,
+-- `timeout`, `tls`, `redirect`, `server`, `locked`, `rate_limit`, `no_space`, `corrupt`, `no_git`, else `exit_status`; with git's own words
 -- as `detail`, the HTTP status as `status` where there is one, and whether it is `retryable`.
 --
 -- Options:
@@ -21,9 +21,15 @@ local M = {}
 -- * `url` string: https without a credential in it; http only for this machine, or with `allow_http = true`
 -- * `directory` string: must not exist, or be empty; folders above it are made
 -- * `branch` string?: a branch or tag; the repository's own by default
--- * `depth` integer?: so many commits; 0 for all; default 1
+-- * `depth` integer?: so many commits; 0 for all, as `full = true`; default 1
 -- * `single_branch` boolean?: as git decides by default, which is yes with a depth
 -- * `filter` string?: a partial clone, such as "blob:none"
+-- * `sparse` list of strings?: only what is below these folders is checked out, and the files beside the way to them (git's
+--   cone mode); with `{}` the files of the top alone
+-- * `reference` string?: a repository on this machine; what it has is copied from there and not fetched
+-- * `max_files` integer?: fails with `too_large` when it would check out more files; nothing of it stays. No limit by default
+-- * `max_bytes` integer?: the same for all that it takes on the disk, git's own files included: what is received, how large
+--   it becomes when it is checked out, and each single file while it is written
 -- * `credential` string, secret or token?: the password of the user "token"; given to git only for exactly this URL
 -- * `progress` function?: called with {phase, done, total, percent, bytes} as it goes on; it may wait; an error of it
 --   ends the clone. phase is "enumerating", "counting", "compressing", "receiving", "resolving" or "checkout"; total and

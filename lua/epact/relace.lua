@@ -39,8 +39,7 @@ local Git = {}
 Git.__index = Git
 
 --- Clones a repo into the directory, which must not exist or be empty.
--- @param options table: `repo_id` string or table; `branch`, `depth` (1; 0: all), `single_branch`, `filter`, `progress`,
---   `timeout`, `quiet`, `ca_file`: as of `epact.git.clone`
+-- @param options table: `repo_id` string or table; all else but `url`, `directory` and `credential` as of `epact.git.clone`
 -- @return table: `directory`, `head`, `branch`
 -- Example: `client:git("./work"):clone { repo_id = id, branch = "main" }`
 function Git:clone(options)

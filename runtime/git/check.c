@@ -4,9 +4,11 @@
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/path.h"
 
 enum { REF_MAX = 250, URL_MAX = 4096 };
 
@@ -61,6 +63,33 @@ int ep_git_filter_check(const char *filter, size_t len, ep_err *err)
 	if (known && plain) return 0;
 	return ep_err_set(
 		err, EP_EINVAL, "the filter must be blob:none, blob:limit=N, tree:N, object:type=T or combine: of these");
+}
+
+/* --- paths --- */
+
+int ep_git_sparse_check(const char *folder, ep_err *err)
+{
+	size_t len = strlen(folder);
+	if (len > 1 && folder[len - 1] == '/') len--;
+	if (!len)
+		return ep_err_set(err, EP_EINVAL, "a folder in 'sparse' has no name; with no folder at all the top is taken");
+	return ep_repo_path_check(folder, len, "sparse", err);
+}
+
+static bool has_objects(const char *path, const char *below)
+{
+	struct stat st;
+	ep_buf objects = {0};
+	ep_buf_printf(&objects, "%s%s", path, below);
+	bool there = !ep_buf_failed(&objects) && !stat(objects.data, &st) && S_ISDIR(st.st_mode);
+	ep_buf_fini(&objects);
+	return there;
+}
+
+int ep_git_reference_check(const char *path, ep_err *err)
+{
+	if (has_objects(path, "/objects") || has_objects(path, "/.git/objects")) return 0;
+	return ep_err_set(err, EP_ENOENT, "the reference '%s' is no repository on this machine", path);
 }
 
 /* --- URLs --- */

@@ -18,6 +18,12 @@ int ep_git_ref_check(const char *name, size_t len, ep_err *err);
 /* A filter of a partial clone: blob:none, blob:limit=N, tree:N, object:type=T, or combine: of these. */
 int ep_git_filter_check(const char *filter, size_t len, ep_err *err);
 
+/* A folder of a sparse checkout: a path below the top of the repository, a '/' at its end or not. */
+int ep_git_sparse_check(const char *folder, ep_err *err);
+
+/* A folder on this machine from which git may borrow: a repository that is there. For a thread that may block. */
+int ep_git_reference_check(const char *path, ep_err *err);
+
 typedef struct ep_git_url {
 	char *text;   /* as given */
 	char *scheme; /* "https" or "http" */

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/git/clone.h"
-
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "runtime/base/mem.h"
-#include "runtime/git/classify.h"
-#include "runtime/git/env.h"
+#include "runtime/git/clone_private.h"
 
-enum { DEFAULT_STALL_SECONDS = 60, ARGS_MAX = 16, ARG_MAX_LEN = 300 };
+enum { DEFAULT_STALL_SECONDS = 60 };
 
 /* --- steps on a thread: they are short, and run to their end also while the loop closes, as no ep_work does --- */
 
@@ -29,7 +25,7 @@ static void on_uv_after(uv_work_t *work, int status)
 	ep_loop_handle_closed(loop);
 }
 
-static void run_step(ep_git_clone *c, int (*run)(ep_git_clone *), void (*after)(ep_git_clone *, int))
+void ep_git_clone_step(ep_git_clone *c, int (*run)(ep_git_clone *), void (*after)(ep_git_clone *, int))
 {
 	c->run = run;
 	c->after = after;
@@ -41,8 +37,20 @@ static void run_step(ep_git_clone *c, int (*run)(ep_git_clone *), void (*after)(
 
 /* --- the end --- */
 
-static void finish(ep_git_clone *c)
+/* What only the runs of git need. */
+static void let_go(ep_git_clone *c)
 {
+	ep_git_meter_stop(c);
+	c->asked = c->credential.asked;
+	c->answered = c->credential.answered;
+	if (c->credential.secret) ep_git_credential_close(&c->credential);
+	if (c->channel >= 0) close(c->channel);
+	c->channel = -1;
+}
+
+void ep_git_clone_finish(ep_git_clone *c)
+{
+	let_go(c);
 	if (c->on_progress) c->on_progress(c->arg, NULL);
 	ep_op_finish(&c->op, c->error.code);
 }
@@ -53,9 +61,7 @@ static int undo(ep_git_clone *c)
 	return ep_git_place_undo(&c->place, &c->undo_error);
 }
 
-static void set_message(ep_git_clone *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void set_message(ep_git_clone *c, const char *format, ...)
+void ep_git_clone_say(ep_git_clone *c, const char *format, ...)
 {
 	ep_buf text = {0};
 	va_list args;
@@ -70,25 +76,24 @@ static void after_undo(ep_git_clone *c, int rc)
 {
 	if (c->error.code == EP_EIO && c->disk_full) { /* git does not always say why it cannot write */
 		c->error.code = EP_ENOSPACE;
-		set_message(c, "%s: the disk is full", c->what);
+		ep_git_clone_say(c, "%s: the disk is full", c->what);
 	}
 	if (rc) /* what was left behind is said, behind the cause */
-		set_message(c, "%s; and what it left could not be removed: %s", ep_err_message(&c->error),
+		ep_git_clone_say(c, "%s; and what it left could not be removed: %s", ep_err_message(&c->error),
 			ep_err_message(&c->undo_error));
-	finish(c);
+	ep_git_clone_finish(c);
 }
 
-/* c->error says why. */
-static void fail(ep_git_clone *c)
+void ep_git_clone_fail(ep_git_clone *c)
 {
+	ep_git_meter_stop(c);
 	ep_err_text(&c->error.operation, "git clone", 9);
-	run_step(c, undo, after_undo);
+	ep_git_clone_step(c, undo, after_undo);
 }
 
-/* True when the op was aborted meanwhile; the error is set then. */
-static bool was_aborted(ep_git_clone *c)
+bool ep_git_clone_gave_up(ep_git_clone *c)
 {
-	if (c->op.state != EP_OP_ENDING) return false;
+	if (c->op.state != EP_OP_ENDING) return c->over && ep_git_caps_check(&c->caps, &c->seen, c->what, &c->error);
 	const char *why =
 		c->op.why == EP_ETIMEOUT ? "it did not end in time and was stopped" : "stopped, because it was cancelled";
 	ep_err_fini(&c->error);
@@ -97,158 +102,11 @@ static bool was_aborted(ep_git_clone *c)
 	return true;
 }
 
-static int inspect(ep_git_clone *c)
+void ep_git_clone_exceed(ep_git_clone *c, const ep_git_caps *seen)
 {
-	int rc = c->secret ? ep_git_place_check_config(c->place.path, c->secret, &c->error) : 0;
-	return rc ? rc : ep_git_place_read(c->head, &c->branch, c->place.path, &c->error);
-}
-
-static void after_inspect(ep_git_clone *c, int rc)
-{
-	if (was_aborted(c) || rc)
-		fail(c);
-	else
-		finish(c);
-}
-
-/* --- git --- */
-
-static void explain_auth(ep_git_clone *c)
-{
-	if (c->error.code != EP_EAUTH) return;
-	const char *why = !c->secret ? "the server asks for a credential, and none was given"
-		: !c->answered           ? "the server asks for a credential of another place, which it does not get"
-								 : "the server refused the credential";
-	set_message(c, "%s: %s", c->what, why);
-	c->error.status = 401;
-}
-
-static void explain_exit(ep_git_clone *c, const ep_proc *p)
-{
-	size_t len;
-	const char *words = ep_reader_bytes(&p->err, &len);
-	if (p->op.result == EP_ENOENT && !p->pid) {
-		ep_err_set(&c->error, EP_ENOGIT, "%s: there is no git in PATH; install it", c->what);
-	} else if (p->op.result) {
-		ep_err_move(&c->error, &c->proc->error);
-		ep_err_set(&c->error, p->op.result, "%s: git failed", c->what);
-	} else if (p->signal) {
-		ep_err_set(&c->error, EP_EEXIT, "%s: git was ended by signal %d", c->what, p->signal);
-		c->error.status = p->status;
-	} else {
-		ep_git_classify(&c->error, c->secrets, c->what, p->status, words, len);
-		explain_auth(c);
-	}
-}
-
-static void on_git_end(ep_op *op)
-{
-	ep_git_clone *c = op->owner;
-	ep_proc *p = c->proc;
-	c->asked = c->credential.asked;
-	c->answered = c->credential.answered;
-	if (c->secret) ep_git_credential_close(&c->credential);
-	bool failed = was_aborted(c);
-	if (!failed && (op->result || p->status)) {
-		failed = true;
-		explain_exit(c, p);
-	}
-	c->proc = NULL;
-	ep_proc_release(p);
-	if (failed)
-		fail(c);
-	else
-		run_step(c, inspect, after_inspect);
-}
-
-static void on_git_words(void *arg, const char *bytes, size_t len)
-{
-	ep_git_clone *c = arg;
-	if (c->on_progress) ep_git_progress_read(&c->reader, bytes, len, c->on_progress, c->arg);
-}
-
-typedef struct arguments {
-	const char *argv[ARGS_MAX + 1];
-	char branch[ARG_MAX_LEN], filter[ARG_MAX_LEN], depth[32];
-	size_t count;
-} arguments;
-
-static void add(arguments *a, const char *arg) { a->argv[a->count++] = arg; }
-
-static void make_arguments(arguments *a, const ep_git_clone *c)
-{
-	*a = (arguments){.argv = {"git", "clone", "--template=", "--no-recurse-submodules"}, .count = 4};
-	add(a, c->on_progress ? "--progress" : "--quiet");
-	if (c->depth) {
-		snprintf(a->depth, sizeof a->depth, "--depth=%u", c->depth);
-		add(a, a->depth);
-	}
-	if (c->single_branch) add(a, c->single_branch == EP_GIT_YES ? "--single-branch" : "--no-single-branch");
-	if (c->chosen) {
-		snprintf(a->branch, sizeof a->branch, "--branch=%s", c->chosen);
-		add(a, a->branch);
-	}
-	if (c->filter) {
-		snprintf(a->filter, sizeof a->filter, "--filter=%s", c->filter);
-		add(a, a->filter);
-	}
-	add(a, "--");
-	add(a, c->url.text);
-	add(a, c->place.path);
-}
-
-static void configure(ep_git_env *env, const ep_git_clone *c)
-{
-	char seconds[32];
-	ep_buf key = {0};
-	snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)((c->stall + EP_SECOND - 1) / EP_SECOND));
-	ep_git_env_start(env, c->ca_file);
-	ep_git_env_config(env, "http.lowSpeedLimit", "1");
-	ep_git_env_config(env, "http.lowSpeedTime", seconds);
-	ep_buf_printf(&key, "credential.%s.helper", c->url.scope);
-	if (ep_buf_failed(&key))
-		env->failed = true;
-	else if (c->secret)
-		ep_git_env_config(env, key.data, ep_git_credential_helper);
-	ep_buf_fini(&key);
-}
-
-static int start_git(ep_git_clone *c, int *child)
-{
-	arguments a;
-	ep_git_env env = {0};
-	make_arguments(&a, c);
-	configure(&env, c);
-	int rc = ep_git_env_end(&env, &c->error);
-	ep_proc_options o = {.argv = a.argv, .env = (const char *const *)env.vars, .grace = c->grace, .apart = true};
-	o.no_core = c->secret != NULL;
-	o.err = (ep_output){.mode = EP_OUT_TAIL, .on_bytes = c->on_progress ? on_git_words : NULL, .arg = c};
-	o.fds = child;
-	o.fd_count = *child >= 0;
-	if (!rc) rc = ep_proc_start(&c->proc, c->procs, &o, &c->error);
-	ep_git_env_fini(&env);
-	return rc;
-}
-
-static void after_take(ep_git_clone *c, int rc)
-{
-	int child = -1;
-	if (was_aborted(c) || rc) {
-		fail(c);
-		return;
-	}
-	if (c->secret) rc = ep_git_credential_open(&c->credential, &child, &c->op, &c->url, c->secret);
-	if (rc)
-		ep_err_set(&c->error, rc, "%s: opening the channel of the credential: %s", c->what, ep_err_slug(rc));
-	else
-		rc = start_git(c, &child);
-	if (child >= 0) close(child);
-	if (!rc) {
-		ep_op_wait(&c->proc->op, on_git_end, c);
-		return;
-	}
-	if (c->credential.secret) ep_git_credential_close(&c->credential);
-	fail(c);
+	if (!c->over) c->seen = *seen;
+	c->over = true;
+	if (c->proc) ep_op_cancel(&c->proc->op, EP_ECANCELLED);
 }
 
 /* --- the op --- */
@@ -268,6 +126,10 @@ static void free_clone(ep_op *op)
 	ep_free(c->place.path);
 	ep_free(c->chosen);
 	ep_free(c->filter);
+	ep_free(c->reference);
+	for (char **folder = c->sparse; folder && *folder; folder++) ep_free(*folder);
+	ep_free(c->sparse);
+	ep_git_listing_fini(&c->listing);
 	ep_free(c->ca_file);
 	ep_free(c->what);
 	ep_free(c->branch);
@@ -281,14 +143,44 @@ static void describe_clone(const ep_op *op, ep_buf *text) { ep_buf_puts(text, ((
 static const ep_op_class clone_class = {
 	.name = "git clone", .abort = abort_clone, .free = free_clone, .describe = describe_clone};
 
-static int take(ep_git_clone *c) { return ep_git_place_take(&c->place, &c->error); }
+static int take(ep_git_clone *c)
+{
+	int rc = c->reference ? ep_git_reference_check(c->reference, &c->error) : 0;
+	return rc ? rc : ep_git_place_take(&c->place, &c->error);
+}
+
+static void after_take(ep_git_clone *c, int rc)
+{
+	if (ep_git_clone_gave_up(c) || rc)
+		ep_git_clone_fail(c);
+	else
+		ep_git_clone_run(c);
+}
 
 static int check(const ep_git_clone_options *o, ep_err *err)
 {
 	int rc = o->branch ? ep_git_ref_check(o->branch, strlen(o->branch), err) : 0;
 	if (!rc && o->filter) rc = ep_git_filter_check(o->filter, strlen(o->filter), err);
+	for (size_t i = 0; !rc && o->sparse && o->sparse[i]; i++) rc = ep_git_sparse_check(o->sparse[i], err);
+	if (!rc && o->reference && !*o->reference) rc = ep_err_set(err, EP_EINVAL, "the reference of a clone has no name");
 	if (!rc && !*o->directory) rc = ep_err_set(err, EP_EINVAL, "the folder of a clone has no name");
 	return rc;
+}
+
+/* Copies the list, the slashes at the ends of its folders left out. */
+static int copy_sparse(ep_git_clone *c, const char *const *folders)
+{
+	size_t count = 0;
+	while (folders[count]) count++;
+	c->sparse = ep_calloc(count + 1, sizeof *c->sparse);
+	for (size_t i = 0; c->sparse && i < count; i++) {
+		size_t len = strlen(folders[i]);
+		if (len && folders[i][len - 1] == '/') len--;
+		c->sparse[i] = ep_strndup(folders[i], len);
+		if (!c->sparse[i]) return EP_ENOMEM;
+	}
+	c->listing.folders = (const char *const *)c->sparse;
+	return c->sparse ? 0 : EP_ENOMEM;
 }
 
 /* Copies what outlives the call. */
@@ -300,7 +192,9 @@ static int copy(ep_git_clone *c, const ep_git_clone_options *o)
 	c->place.path = ep_strdup(o->directory);
 	c->chosen = ep_strdup(o->branch);
 	c->filter = ep_strdup(o->filter);
+	c->reference = ep_strdup(o->reference);
 	c->ca_file = ep_strdup(o->ca_file);
+	c->caps = o->caps;
 	c->secret = o->credential ? ep_secret_retain(o->credential) : NULL;
 	c->secrets = o->secrets;
 	c->depth = o->depth;
@@ -309,7 +203,10 @@ static int copy(ep_git_clone *c, const ep_git_clone_options *o)
 	c->grace = o->grace;
 	c->on_progress = o->on_progress;
 	c->arg = o->arg;
-	bool lost = !c->what || !c->place.path || (o->branch && !c->chosen) || (o->filter && !c->filter);
+	if (o->sparse && copy_sparse(c, o->sparse)) return EP_ENOMEM;
+	if ((o->caps.files || o->caps.bytes) && ep_git_meter_start(c)) return EP_ENOMEM;
+	bool lost = !c->what || !c->place.path || (o->branch && !c->chosen) || (o->filter && !c->filter) ||
+		(o->reference && !c->reference);
 	return lost || (o->ca_file && !c->ca_file) ? EP_ENOMEM : 0;
 }
 
@@ -327,13 +224,14 @@ int ep_git_clone_start(ep_git_clone **out, ep_procs *procs, const ep_git_clone_o
 	ep_op_init(&c->op, ep_procs_loop(procs), &clone_class, &c->error);
 	c->procs = procs;
 	c->url = url;
-	c->credential.fd = -1;
+	c->credential.fd = c->channel = -1;
 	if (copy(c, o)) {
+		ep_git_meter_stop(c);
 		ep_op_unref(&c->op);
 		return ep_err_set(err, EP_ENOMEM, "no memory for a clone");
 	}
 	ep_op_start(&c->op);
-	run_step(c, take, after_take);
+	ep_git_clone_step(c, take, after_take);
 	*out = c;
 	return 0;
 }

@@ -9,6 +9,7 @@
  * fails or is cancelled removes what it made before its op ends. */
 
 #include "runtime/base/secret.h"
+#include "runtime/git/caps.h"
 #include "runtime/git/check.h"
 #include "runtime/git/credential.h"
 #include "runtime/git/place.h"
@@ -18,12 +19,17 @@
 enum { EP_GIT_DEFAULT, EP_GIT_NO, EP_GIT_YES };
 
 typedef struct ep_git_clone_options {
-	const char *url;           /* clean: a credential in it is refused */
-	const char *directory;     /* must not exist, or be empty */
-	const char *branch;        /* a branch or tag; NULL: the remote's HEAD */
-	unsigned depth;            /* commits; 0: all */
-	int single_branch;         /* EP_GIT_DEFAULT: as git decides, which is yes with a depth */
-	const char *filter;        /* such as "blob:none"; NULL: none */
+	const char *url;       /* clean: a credential in it is refused */
+	const char *directory; /* must not exist, or be empty */
+	const char *branch;    /* a branch or tag; NULL: the remote's HEAD */
+	unsigned depth;        /* commits; 0: all */
+	int single_branch;     /* EP_GIT_DEFAULT: as git decides, which is yes with a depth */
+	const char *filter;    /* such as "blob:none"; NULL: none */
+	/* Folders, NULL at the end: all below them is checked out, and the files beside the way to them (git's cone mode); with
+	 * none those of the top alone. NULL: everything. */
+	const char *const *sparse;
+	const char *reference;     /* a repository on this machine that lends objects, which are copied; NULL: none */
+	ep_git_caps caps;          /* of all that is in the folder at the end; over them it fails with EP_ETOOLARGE */
 	ep_secret *credential;     /* password of the user "token"; a count is taken. NULL: none */
 	const ep_secrets *secrets; /* hidden in what errors quote; may be NULL */
 	const char *ca_file;       /* NULL: as git finds them */
@@ -47,11 +53,18 @@ typedef struct ep_git_clone {
 	ep_git_place place;
 	ep_secret *secret;
 	const ep_secrets *secrets;
-	char *chosen, *filter, *ca_file, *what;
+	char *chosen, *filter, *reference, *ca_file, *what;
+	char **sparse;
+	ep_git_caps caps, seen;
+	bool over; /* seen is more than caps allow */
+	ep_git_listing listing;
+	struct ep_git_meter *meter; /* NULL: there is nothing to measure */
+	int stage;
 	unsigned depth;
 	int single_branch;
 	uint64_t stall, grace;
 	ep_git_credential credential;
+	int channel;   /* git's end of it; -1: none */
 	ep_proc *proc; /* while git runs */
 	ep_git_progress_reader reader;
 	void (*on_progress)(void *arg, const ep_git_progress *now);
