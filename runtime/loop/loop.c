@@ -183,43 +183,14 @@ void ep_timer_stop(ep_loop *loop, ep_timer *timer)
 
 /* --- mailbox --- */
 
-typedef struct letter {
-	ep_node link;
-	void (*run)(void *arg);
-	void *arg;
-} letter;
+ep_mailbox *ep_loop_mailbox(const ep_loop *loop) { return loop->mailbox; }
 
-static void read_mail(ep_job *job)
-{
-	ep_loop *loop = EP_CONTAINER(job, ep_loop, mail_job);
-	ep_node letters, *n;
-	uv_mutex_lock(&loop->mail_lock);
-	ep_list_move(&letters, &loop->mail);
-	uv_mutex_unlock(&loop->mail_lock);
-	while ((n = ep_list_shift(&letters))) {
-		letter l = *EP_CONTAINER(n, letter, link);
-		ep_free(EP_CONTAINER(n, letter, link));
-		l.run(l.arg);
-	}
-}
+static void read_mail(ep_job *job) { ep_mailbox_read(EP_CONTAINER(job, ep_loop, mail_job)->mailbox); }
 
 static void on_mail(uv_async_t *a)
 {
 	ep_loop *loop = a->data;
 	ep_loop_ready(loop, &loop->mail_job);
-}
-
-int ep_loop_post(ep_loop *loop, void (*run)(void *arg), void *arg)
-{
-	letter *l = ep_alloc(sizeof *l);
-	if (!l) return EP_ENOMEM;
-	l->run = run;
-	l->arg = arg;
-	uv_mutex_lock(&loop->mail_lock);
-	ep_list_push(&loop->mail, &l->link);
-	uv_mutex_unlock(&loop->mail_lock);
-	uv_async_send(&loop->mail_signal);
-	return 0;
 }
 
 /* --- open and close --- */
@@ -257,21 +228,20 @@ int ep_loop_open(ep_loop **out, uv_loop_t *lent, ep_err *err)
 	if (!loop) return ep_err_set(err, EP_ENOMEM, "no memory for an event loop");
 	ep_node_init(&loop->ready);
 	ep_node_init(&loop->open);
-	ep_node_init(&loop->mail);
 	ep_job_init(&loop->mail_job, read_mail);
 	loop->uv = lent;
-	if (uv_mutex_init(&loop->mail_lock)) goto fail;
+	if (!(loop->mailbox = ep_mailbox_new(&loop->mail_signal))) goto fail;
 	if (!lent) {
 		loop->uv = &loop->own;
-		if ((rc = uv_loop_init(&loop->own))) goto fail_lock;
+		if ((rc = uv_loop_init(&loop->own))) goto fail_mailbox;
 	}
 	if ((rc = init_handles(loop))) goto fail_uv;
 	*out = loop;
 	return 0;
 fail_uv:
 	if (!lent) uv_loop_close(&loop->own);
-fail_lock:
-	uv_mutex_destroy(&loop->mail_lock);
+fail_mailbox:
+	ep_mailbox_release(loop->mailbox);
 fail:
 	ep_free(loop);
 	return ep_err_set_errno(err, rc ? rc : UV_ENOMEM, "opening an event loop");
@@ -282,7 +252,6 @@ static void free_loop(ep_loop *loop)
 	void (*on_closed)(void *) = loop->on_closed;
 	void *arg = loop->closed_arg;
 	ep_heap_fini(&loop->timers);
-	uv_mutex_destroy(&loop->mail_lock);
 	bool own = loop->uv == &loop->own;
 	if (own) {
 		loop->closed = true; /* ep_loop_close is still running the uv loop: it frees */
@@ -304,7 +273,7 @@ void ep_loop_try_close(ep_loop *loop)
 	if (!loop->closing || loop->own_closing || loop->turning) return;
 	if (loop->open_ops || loop->handles || loop->holds || !ep_list_empty(&loop->ready)) return;
 	loop->own_closing = true;
-	read_mail(&loop->mail_job); /* letters that came in time are read, none is lost */
+	ep_mailbox_close(loop->mailbox); /* letters that came in time are read, none is lost */
 	uv_close((uv_handle_t *)&loop->mail_signal, on_own_closed);
 	uv_close((uv_handle_t *)&loop->before, on_own_closed);
 	uv_close((uv_handle_t *)&loop->after, on_own_closed);

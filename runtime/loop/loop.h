@@ -4,8 +4,8 @@
 
 /* The loop: a uv loop, its own or the host's, with a queue of ready jobs, one heap of timers and a mailbox.
  *
- * Life: ep_loop_open .. the callback of ep_loop_close. Thread: the uv loop's; ep_loop_post alone may be
- * called from any. Owner: the caller of ep_loop_open; a lent uv loop stays the host's.
+ * Life: ep_loop_open .. the callback of ep_loop_close. Thread: the uv loop's; others reach it
+ * by mailbox.h. Owner: the caller of ep_loop_open; a lent uv loop stays the host's.
  *
  * Rule: what a user wrote runs from a turn of the ready queue, never inside a callback of uv or curl. */
 
@@ -56,10 +56,6 @@ static inline void ep_job_cancel(ep_job *job) { ep_node_unlink(&job->link); }
 /* Runs own loop turns until *until is true. EP_EBUSY when nothing is open that could ever make it true
  * (every task waits for another); then the caller decides. Only for an own loop. */
 int ep_loop_run(ep_loop *loop, const bool *until);
-
-/* Calls run(arg) from a turn of the loop's thread. Thread: any, until ep_loop_close is called.
- * 0 or EP_ENOMEM. */
-int ep_loop_post(ep_loop *loop, void (*run)(void *arg), void *arg);
 
 /* Keep the loop alive while something outside of any op is open (a listening server): counted. */
 void ep_loop_hold(ep_loop *loop);

@@ -7,6 +7,7 @@
  * Life, Thread, Owner: as in loop.h. */
 
 #include "runtime/loop/loop.h"
+#include "runtime/loop/mailbox.h"
 
 struct ep_loop {
 	uv_loop_t *uv; /* &own, or lent */
@@ -20,8 +21,7 @@ struct ep_loop {
 	ep_heap timers;
 	ep_node ready; /* ep_job */
 	ep_node open;  /* ep_op, by job.link */
-	uv_mutex_t mail_lock;
-	ep_node mail; /* guarded by mail_lock */
+	ep_mailbox *mailbox;
 	ep_job mail_job;
 	unsigned long open_ops, holds, handles, own_handles;
 	unsigned long sleeps; /* of the open ops those that wait for time alone */
