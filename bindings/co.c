@@ -33,6 +33,17 @@ static int yield_wait(lua_State *L, lua_KContext ctx, lua_KFunction k)
 /* The start of its continuation. */
 static void woken(lua_State *L) { lua_pop(L, 1); }
 
+/* Tells the host of the end of what it started; false when it closed the instance then, and with it the task. */
+static bool tell_host(const epl_task *t)
+{
+	epl_state *st = t->st;
+	epl_call *call = t->call;
+	if (!call) return true;
+	epl_call_detach(call);
+	call->on_done(call);
+	return !st->closing;
+}
+
 /* The end of a coroutine. Outside any protected call: nothing here may allocate in Lua. */
 static void end_task(epl_task *t, int status)
 {
@@ -48,10 +59,7 @@ static void end_task(epl_task *t, int status)
 	if (t->status == EPL_TASK_RUNNING) t->status = status == LUA_OK ? EPL_TASK_DONE : EPL_TASK_FAILED;
 	if (parent) epl_scope_child_ended(parent, t);
 	epl_wake_all(&t->waiters);
-	if (t == t->st->root) {
-		t->st->on_root_done(t->st->root_done_arg); /* the root stays anchored: its result is read later */
-		return;
-	}
+	if (!tell_host(t)) return;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, t->st->task_table);
 	luaL_unref(L, -1, t->anchor);
 	lua_pop(L, 1);

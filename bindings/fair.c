@@ -22,7 +22,7 @@ static void push_place(lua_State *L, epl_task *t)
 		ep_buf_printf(&b, "the task spawned at %s", lua_tostring(L, -1));
 		lua_pop(L, 2);
 	} else {
-		ep_buf_puts(&b, "the main task");
+		ep_buf_printf(&b, "the %s task", t->call ? t->call->name : "ended");
 	}
 	bool waits = lua_status(t->co) == LUA_YIELD && epl_add_place(&b, " computed until ", t->at);
 	if (!waits) ep_buf_puts(&b, " computed until its end");

@@ -117,16 +117,18 @@ static void add_searcher(lua_State *L)
 	lua_pop(L, 2);
 }
 
-/* os.exit(code): ends the script, not the process: the root is cancelled, clean-up runs, then the host is told. */
+/* os.exit(code): ends the script or call that it is called in, not the process: it is cancelled, clean-up runs, then the
+ * host is told. */
 static int os_exit(lua_State *L)
 {
-	epl_state *st = epl_state_of(L);
-	if (!st->current) return lua_tocfunction(L, lua_upvalueindex(1))(L); /* of a state that is not ours */
-	if (lua_isboolean(L, 1))
-		st->exit_status = lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
-	else
-		st->exit_status = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
-	epl_root_cancel(st, "os.exit was called");
+	const epl_state *st = epl_state_of(L);
+	epl_call *call = epl_call_running(st);
+	if (st->attached && !st->current) return lua_tocfunction(L, lua_upvalueindex(1))(L);
+	int status = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+	if (call) {
+		call->exit_status = status;
+		epl_call_cancel(call, "os.exit was called");
+	}
 	return epl_yield(L);
 }
 
@@ -173,9 +175,9 @@ static int new_state(epl_state **out, uv_loop_t *lent, ep_err *err)
 	epl_state *st = ep_calloc(1, sizeof *st);
 	if (!st) return ep_err_set(err, EP_ENOMEM, "no memory for an instance");
 	ep_secrets_init(&st->secrets);
+	ep_node_init(&st->calls);
 	st->grace = 5 * EP_SECOND;
 	st->slice = EP_SECOND / 4;
-	st->exit_status = -1;
 	st->log_level = EPL_LOG_WARN;
 	int rc = ep_loop_open(&st->loop, lent, err);
 	if (rc)
@@ -267,6 +269,7 @@ epl_state *epl_state_attach(lua_State *L)
 	lua_setmetatable(L, -2);
 	if (new_state(held, NULL, &err)) luaL_error(L, "epact: %s", ep_err_message(&err));
 	(*held)->L = L;
+	(*held)->attached = true;
 	luaL_ref(L, LUA_REGISTRYINDEX); /* held until the state is closed */
 	lua_pushlightuserdata(L, *held);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &attached_key);

@@ -2,22 +2,21 @@
 #ifndef EPL_STATE_H
 #define EPL_STATE_H
 
-/* The instance: a Lua state on a loop. For host.c, state.c, co.c and task.c.
+/* The instance: a Lua state on a loop. For state.c, the files of tasks and those of epact.h.
  *
  * Life: epl_state_open .. the callback of epl_state_close. Thread: the loop's. Owner: the host. */
 
 #include "bindings/epl.h"
 
 typedef struct epl_task epl_task;
+typedef struct epl_call epl_call;
 
 struct epl_state {
 	lua_State *L;
 	ep_loop *loop;
 	ep_secrets secrets;
 	epl_task *current; /* the task whose coroutine runs, NULL between */
-	epl_task *root;    /* NULL before the start and after its end */
-	void (*on_root_done)(void *arg);
-	void *root_done_arg;
+	ep_node calls;     /* epl_call: those that have not ended, in the order of their starts */
 	uint64_t grace; /* how long clean-up after a cancel may wait, ns */
 	uint64_t slice; /* a task that computes longer is warned of, ns; 0: none is */
 	int task_table; /* registry reference: the tasks that have not ended */
@@ -29,7 +28,7 @@ struct epl_state {
 	int log_level;
 	void (*log)(void *arg, int level, const char *text);
 	void *log_arg;
-	int exit_status; /* of os.exit; -1: it was not called */
+	bool attached; /* L is not ours */
 	bool closing;
 	bool stress, refused; /* of the stress build */
 	void (*on_closed)(void *arg);
@@ -48,20 +47,31 @@ int epl_load_module(lua_State *L, const char *name);
 /* Closes engines, the Lua state, the loop; then on_closed(arg). No task may be running. */
 void epl_state_close(epl_state *st, void (*on_closed)(void *arg), void *arg);
 
-/* Makes the function below its nargs arguments on the top of st->L, which are popped, the root task; called
- * inside a protected call. on_done(arg) is called from a turn
- * when it and all that it spawned has ended; epl_root_result then says how. */
-void epl_root_start(epl_state *st, int nargs, void (*on_done)(void *arg), void *arg);
+/* A task that the host started, a script or a call, with all that it spawned. Embedded in the host's struct.
+ * Life: epl_call_start .. on_done, or the close. */
+struct epl_call {
+	ep_node link; /* in st->calls */
+	epl_task *task;
+	const char *name;                /* for the view of tasks; lives as long as the call */
+	void (*on_done)(epl_call *call); /* from a turn; its task has ended and is there until this returns */
+	int exit_status;                 /* of os.exit; -1: it was not called */
+};
 
-/* After the end: 0, or the code of the error, with the message and the traceback as texts (freed by the
- * caller; each may be NULL). EP_ECANCELLED when the root was cancelled. *returned: the integer it returned, or 0. */
-int epl_root_result(epl_state *st, char **message, char **traceback, int *returned);
+/* Makes the function below its nargs arguments on the top of st->L, which are popped, a task without a parent; called
+ * inside a protected call. name and on_done are set by the caller. */
+void epl_call_start(epl_state *st, int nargs, epl_call *call);
 
-/* Lets go of the root, which has ended or is given up: another may be started. Pushes its object, by which its results can
- * still be had. */
-epl_task *epl_root_forget(lua_State *L);
+/* Cancels its scope; reason is a static text. */
+void epl_call_cancel(epl_call *call, const char *reason);
 
-/* Cancels the root's scope; reason is a static text. No effect without a root. */
-void epl_root_cancel(epl_state *st, const char *reason);
+/* Nobody waits for its end any more: its task goes on without it. */
+void epl_call_detach(epl_call *call);
+
+/* The call whose task, or one that it spawned, is running. NULL: none. */
+epl_call *epl_call_running(const epl_state *st);
+
+/* In a protected call: copies the ended call's results to st->L's stack, and gives their number. After a failure that is 1,
+ * the error, and *failed is set; *trace is its traceback, "" when none is known, as long as the task is there. */
+int epl_call_results(lua_State *L, const epl_call *call, bool *failed, const char **trace);
 
 #endif

@@ -48,6 +48,7 @@ static int level_wanted(void)
 /* --- run --- */
 
 typedef struct run {
+	epl_call call;
 	epl_state *st;
 	lua_State *main;
 	bool ended;
@@ -56,25 +57,33 @@ typedef struct run {
 /* A timer that does not keep the loop alive. */
 typedef struct lookout {
 	uv_timer_t timer;
+	run *run;
 	epl_state *st;
 	lua_State *main;
 	lua_Hook hook; /* of the main coroutine, before */
 } lookout;
 
-static void on_ended(void *arg) { ((run *)arg)->ended = true; }
+/* Leaves the ended task on the stack, for its results. */
+static void on_ended(epl_call *call)
+{
+	run *r = EP_CONTAINER(call, run, call);
+	epl_task_push(r->st->L, call->task);
+	r->ended = true;
+}
 
 static int start_root(lua_State *L)
 {
 	run *r = lua_touserdata(L, 1);
 	lua_remove(L, 1);
-	epl_root_start(r->st, lua_gettop(L) - 1, on_ended, r);
+	luaL_checkstack(L, 8, NULL);
+	epl_call_start(r->st, lua_gettop(L) - 1, &r->call);
 	return 0;
 }
 
 static void on_look(uv_timer_t *timer)
 {
 	lookout *l = timer->data;
-	if (lua_gethook(l->main) != l->hook) epl_root_cancel(l->st, "it was interrupted");
+	if (lua_gethook(l->main) != l->hook) epl_call_cancel(&l->run->call, "it was interrupted");
 }
 
 static void on_lookout_closed(uv_handle_t *timer)
@@ -89,7 +98,7 @@ static lookout *open_lookout(run *r)
 {
 	lookout *l = ep_alloc(sizeof *l);
 	if (!l) return NULL;
-	*l = (lookout){.st = r->st, .main = r->main, .hook = lua_gethook(r->main)};
+	*l = (lookout){.run = r, .st = r->st, .main = r->main, .hook = lua_gethook(r->main)};
 	uv_timer_init(ep_loop_uv(r->st->loop), &l->timer);
 	l->timer.data = l;
 	ep_loop_handle_opened(r->st->loop);
@@ -105,17 +114,15 @@ static bool drive(run *r)
 	lookout *l = open_lookout(r);
 	bool stuck = ep_loop_run(loop, &r->ended) == EP_EBUSY;
 	if (stuck) {
-		epl_root_cancel(r->st, "every task waits for another");
+		epl_call_cancel(&r->call, "every task waits for another");
 		ep_loop_run(loop, &r->ended);
 	}
 	if (l) uv_close((uv_handle_t *)&l->timer, on_lookout_closed);
 	return !stuck;
 }
 
-static void leave_by_exit(lua_State *L, epl_state *st)
+static void leave_by_exit(lua_State *L, int status)
 {
-	int status = st->exit_status;
-	st->exit_status = -1;
 	lua_getglobal(L, "os");
 	lua_getfield(L, -1, "exit");
 	lua_pushinteger(L, status);
@@ -127,9 +134,9 @@ static void leave_by_exit(lua_State *L, epl_state *st)
 static int stock_run(lua_State *L)
 {
 	epl_state *st = epl_state_of(L);
-	run r = {.st = st, .main = st->L};
+	run r = {.call = {.name = "main", .on_done = on_ended}, .st = st, .main = st->L};
 	luaL_checktype(L, 1, LUA_TFUNCTION);
-	if (st->root) return luaL_error(L, "epact.run: it runs already, and cannot be called here");
+	if (!ep_list_empty(&st->calls)) return luaL_error(L, "epact.run: it runs already, and cannot be called here");
 	lua_pushcfunction(L, start_root);
 	lua_insert(L, 1);
 	lua_pushlightuserdata(L, &r);
@@ -141,11 +148,11 @@ static int stock_run(lua_State *L)
 	}
 	bool moving = drive(&r);
 	st->L = r.main;
-	epl_task *root = epl_root_forget(L);
-	if (st->exit_status >= 0) leave_by_exit(L, st);
+	if (!r.ended) epl_call_detach(&r.call);
+	if (r.call.exit_status >= 0) leave_by_exit(L, r.call.exit_status);
 	if (!moving)
 		return epl_raise_code(L, EP_EBUSY, "every task waits for another: nothing would ever happen (a deadlock)");
-	return epl_task_results(L, root);
+	return epl_task_results(L, lua_touserdata(L, -1));
 }
 
 /* --- open --- */

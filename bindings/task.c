@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks: spawning, awaiting, results, the root. Face: lua/epact/task.lua; scopes: scope.c; resuming and waiting: co.c. */
+/* Tasks: spawning, awaiting, results, those that the host started. Face: lua/epact/task.lua; scopes: scope.c; resuming and waiting: co.c. */
 #include <string.h>
 
 #include "bindings/task.h"
@@ -255,68 +255,53 @@ static int task_now(lua_State *L)
 	return 1;
 }
 
-/* --- the root --- */
+/* --- what the host started --- */
 
-void epl_root_start(epl_state *st, int nargs, void (*on_done)(void *arg), void *arg)
+void epl_call_start(epl_state *st, int nargs, epl_call *call)
 {
 	epl_task *t = new_task(st->L, NULL, nargs);
 	lua_pop(st->L, 1);
-	st->on_root_done = on_done;
-	st->root_done_arg = arg;
-	st->root = t;
+	t->call = call;
+	call->task = t;
+	call->exit_status = -1;
+	ep_list_push(&st->calls, &call->link);
 }
 
-void epl_root_cancel(epl_state *st, const char *reason)
+void epl_call_cancel(epl_call *call, const char *reason)
 {
-	if (st->root && !has_ended(st->root)) epl_scope_cancel(&st->root->own, reason);
+	if (!has_ended(call->task)) epl_scope_cancel(&call->task->own, reason);
 }
 
-epl_task *epl_root_forget(lua_State *L)
+void epl_call_detach(epl_call *call)
 {
-	epl_state *st = epl_state_of(L);
-	epl_task *t = st->root;
-	epl_task_push(L, t);
-	lua_rawgeti(L, LUA_REGISTRYINDEX, st->task_table);
-	luaL_unref(L, -1, t->anchor);
-	lua_pop(L, 1);
-	st->root = NULL;
-	return t;
+	call->task->call = NULL;
+	ep_node_unlink(&call->link);
 }
 
-typedef struct result {
-	epl_task *task;
-	char *message, *traceback;
-	int returned;
-} result;
-
-static int read_result(lua_State *L)
+epl_call *epl_call_running(const epl_state *st)
 {
-	result *r = lua_touserdata(L, 1);
-	epl_task *t = r->task;
-	if (lua_gettop(t->co) == 0) return 0;
-	if (t->status == EPL_TASK_DONE) {
-		r->returned = (int)lua_tointeger(t->co, 1);
-		return 0;
+	const epl_task *t = st->current;
+	while (t && t->own.parent) t = t->own.parent->task;
+	return t ? t->call : NULL;
+}
+
+int epl_call_results(lua_State *L, const epl_call *call, bool *failed, const char **trace)
+{
+	epl_task *t = call->task;
+	int n = t->status == EPL_TASK_DONE ? lua_gettop(t->co) : 1;
+	luaL_checkstack(L, n + 8, "too many results");
+	*failed = t->status != EPL_TASK_DONE;
+	*trace = "";
+	if (*failed && lua_gettop(t->co) == 0) {
+		lua_pushliteral(L, "not enough memory");
+		return 1;
 	}
-	lua_pushvalue(t->co, -1);
-	lua_xmove(t->co, L, 1);
-	const char *trace = epl_task_trace(L, t);
-	r->traceback = *trace ? ep_strdup(trace) : NULL;
-	r->message = ep_strdup(luaL_tolstring(L, -1, NULL));
-	return 0;
-}
-
-int epl_root_result(epl_state *st, char **message, char **traceback, int *returned)
-{
-	static const int codes[] = {[EPL_TASK_DONE] = 0, [EPL_TASK_FAILED] = EP_EIO, [EPL_TASK_CANCELLED] = EP_ECANCELLED};
-	result r = {.task = st->root};
-	lua_pushcfunction(st->L, read_result);
-	lua_pushlightuserdata(st->L, &r);
-	if (lua_pcall(st->L, 1, 0, 0)) lua_pop(st->L, 1); /* no memory for the words: the code stays */
-	*message = r.message;
-	*traceback = r.traceback;
-	*returned = r.returned;
-	return codes[st->root->status];
+	for (int i = 1; i <= n; i++) {
+		lua_pushvalue(t->co, *failed ? -1 : i);
+		lua_xmove(t->co, L, 1);
+	}
+	if (*failed) *trace = epl_task_trace(L, t);
+	return n;
 }
 
 /* --- the module --- */

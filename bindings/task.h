@@ -13,7 +13,7 @@
 #include "bindings/state.h"
 
 typedef struct epl_scope {
-	struct epl_scope *parent; /* NULL: the root's */
+	struct epl_scope *parent; /* NULL: of a task that the host started */
 	ep_node scopes;           /* those inside */
 	ep_node link;             /* in parent->scopes, while open */
 	epl_task *task;           /* whose code it encloses */
@@ -60,6 +60,7 @@ struct epl_task {
 	ep_timer grace;          /* while it unwinds after a cancel: how long clean-up may still wait */
 	lua_Integer protections; /* counts the protected calls entered */
 	lua_Integer unwound;     /* the count when the cancel was raised: these calls let it pass */
+	epl_call *call;          /* the host's, of a task without a parent */
 	int anchor;              /* in the table of tasks */
 	unsigned number;         /* in the nursery that own.parent is; 0: it is not listed */
 	lua_State *blocked_in;   /* where a coroutine below can't be suspended; NULL: nowhere */
@@ -80,7 +81,7 @@ enum { EPL_TASK_THREAD = 1, EPL_TASK_WHERE, EPL_TASK_ERROR, EPL_TASK_TRACE, EPL_
 
 void epl_job_init(epl_task *task);
 
-/* Pushes the task's object. The task has not ended, or is the root. */
+/* Pushes the task's object. The task has not ended, or its call's end is being told. */
 void epl_task_push(lua_State *L, epl_task *task);
 
 /* epl_await, for a wait that no cancel ends. */

@@ -18,7 +18,7 @@ static const char *push_name(lua_State *L, epl_task *t)
 	lua_remove(L, -2);
 	if (lua_type(L, -1) == LUA_TSTRING) return lua_tostring(L, -1);
 	lua_pop(L, 1);
-	return lua_pushstring(L, t->own.parent ? "task" : "main");
+	return lua_pushstring(L, t->call ? t->call->name : "task");
 }
 
 /* --- one task --- */
@@ -83,7 +83,7 @@ static double seconds_since(const epl_task *t)
 	return now > t->since ? (double)(now - t->since) / 1e9 : 0;
 }
 
-/* Pushes "file:line" of the spawn; nil for the root. */
+/* Pushes "file:line" of the spawn; nil for what the host started. */
 static const char *push_spawned(lua_State *L, epl_task *t)
 {
 	if (!t->own.parent) {
@@ -101,17 +101,32 @@ static bool is_cancelled(epl_task *t) { return t->unwinding || epl_cancel_pendin
 /* --- the walk --- */
 
 /* The next task inside the root; t is the root to begin with. */
-static epl_task *next_task(epl_task *root, epl_task *t)
+static epl_task *next_inside(epl_task *root, const epl_task *t)
 {
-	epl_scope *s = &t->own;
+	epl_scope *s = (epl_scope *)&t->own;
 	while ((s = epl_scope_next(&root->own, s, true)))
 		if (s == &s->task->own) return s->task;
 	return NULL;
 }
 
-static epl_task *first_task(const epl_state *st)
+static epl_task *root_of(const epl_task *t)
 {
-	return st->root && st->root->status < EPL_TASK_DONE ? st->root : NULL;
+	while (t->own.parent) t = t->own.parent->task;
+	return (epl_task *)t;
+}
+
+/* The task of the call behind the one at n, NULL behind the last. */
+static epl_task *next_root(const epl_state *st, const ep_node *n)
+{
+	return n->next == &st->calls ? NULL : EP_CONTAINER(n->next, epl_call, link)->task;
+}
+
+static epl_task *first_task(const epl_state *st) { return next_root(st, &st->calls); }
+
+static epl_task *next_task(const epl_state *st, const epl_task *t)
+{
+	epl_task *root = root_of(t), *next = next_inside(root, t);
+	return next ? next : next_root(st, &root->call->link);
 }
 
 static int depth_of(const epl_task *t)
@@ -143,7 +158,7 @@ void epl_tree_text(lua_State *L, ep_buf *b)
 	const epl_state *st = epl_state_of(L);
 	size_t lines = 0;
 	luaL_checkstack(L, 8, NULL);
-	for (epl_task *t = first_task(st); t && lines < MOST_LINES; t = next_task(st->root, t), lines++) add_line(L, b, t);
+	for (epl_task *t = first_task(st); t && lines < MOST_LINES; t = next_task(st, t), lines++) add_line(L, b, t);
 	if (lines < st->tasks && lines == MOST_LINES) ep_buf_printf(b, "... and %zu more tasks\n", st->tasks - lines);
 }
 
@@ -205,7 +220,8 @@ static int view_tree(lua_State *L)
 	lua_settop(L, 0);
 	ep_buf *b = epl_new(L, sizeof *b, BUF);
 	lua_newtable(L);
-	for (epl_task *t = first_task(st); t; t = next_task(st->root, t)) {
+	epl_task *root = st->current ? root_of(st->current) : first_task(st);
+	for (epl_task *t = root; t; t = next_inside(root, t)) {
 		lua_createtable(L, 0, 8);
 		lua_pushvalue(L, -1);
 		lua_rawsetp(L, 2, t);
@@ -213,7 +229,7 @@ static int view_tree(lua_State *L)
 		add_to_parent(L, t, 2);
 		lua_pop(L, 1);
 	}
-	lua_rawgetp(L, 2, st->root);
+	lua_rawgetp(L, 2, root);
 	epl_tree_text(L, b);
 	if (ep_buf_failed(b)) return luaL_error(L, "not enough memory");
 	lua_pushlstring(L, ep_buf_text(b), b->len);

@@ -25,6 +25,7 @@
 	X(ENOSPACE, -11, "no_space")                                                                                       \
 	X(EBUSY, -12, "busy")                                                                                              \
 	X(EJSON, -13, "json")                                                                                              \
+	X(ESCRIPT, -14, "script")                                                                                          \
 	X(EDNS, -20, "dns")                                                                                                \
 	X(ECONNECT, -21, "connection")                                                                                     \
 	X(ETLS, -22, "tls")                                                                                                \

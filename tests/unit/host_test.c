@@ -33,24 +33,37 @@ TEST(results_of_a_run)
 	CHECK_INT_EQ(status, 4);
 	CHECK_INT_EQ(run("os.exit(6)", error, sizeof error, &status), 0);
 	CHECK_INT_EQ(status, 6);
-	CHECK_INT_EQ(run("error('no')", error, sizeof error, &status), EPACT_EIO);
+	CHECK_INT_EQ(run("error('no')", error, sizeof error, &status), EPACT_ESCRIPT);
 	CHECK_STR_EQ(error, "test:1: no");
 	CHECK_INT_EQ(status, 1);
-	CHECK_INT_EQ(run("x = = 1", error, sizeof error, &status), EPACT_EIO);
+	CHECK_INT_EQ(run("x = = 1", error, sizeof error, &status), EPACT_ESCRIPT);
 	CHECK(strstr(error, "test:1:") != NULL);
 	CHECK_INT_EQ(run("require('epact.task').event():wait()", error, sizeof error, &status), EPACT_EBUSY);
 }
 
-TEST(an_instance_runs_one_root)
+TEST(an_instance_runs_one_script_at_a_time)
 {
 	epact *e = opened(NULL);
-	CHECK_INT_EQ(epact_run(e), EPACT_EINVAL);
-	CHECK_INT_EQ(start(e, "return 0"), 0);
+	CHECK_INT_EQ(epact_run(e), 0); /* there is nothing to do */
+	CHECK_INT_EQ(start(e, "kept = 1 return 5"), 0);
 	CHECK_INT_EQ(start(e, "return 0"), EPACT_EBUSY);
+	CHECK_INT_EQ(epact_run(e), 0);
+	CHECK_INT_EQ(epact_exit_status(e), 5);
+	CHECK_INT_EQ(start(e, "return kept + 1"), 0);
+	CHECK_INT_EQ(epact_run(e), 0);
+	CHECK_INT_EQ(epact_exit_status(e), 2);
+	CHECK_INT_EQ(epact_start_file(e, "/nowhere/script.lua", 0, NULL), EPACT_EIO);
+	CHECK(strstr(epact_error(e), "/nowhere/script.lua") != NULL);
 	epact_close(e, NULL, NULL);
 }
 
-static void on_end(void *arg) { ++*(int *)arg; }
+static void on_end(void *arg, const epact_result *result)
+{
+	(void)result;
+	++*(int *)arg;
+}
+
+static void on_closed(void *arg) { ++*(int *)arg; }
 
 TEST(two_instances_on_a_lent_loop)
 {
@@ -66,8 +79,8 @@ TEST(two_instances_on_a_lent_loop)
 	CHECK_INT_EQ(ends, 2);
 	CHECK_INT_EQ(epact_exit_status(a), 1);
 	CHECK_INT_EQ(epact_exit_status(b), 2);
-	epact_close(a, on_end, &closed);
-	epact_close(b, on_end, &closed);
+	epact_close(a, on_closed, &closed);
+	epact_close(b, on_closed, &closed);
 	uv_run(&host, UV_RUN_DEFAULT);
 	CHECK_INT_EQ(closed, 2);
 	CHECK_INT_EQ(uv_loop_close(&host), 0);
@@ -90,7 +103,7 @@ TEST(close_at_every_turn_of_a_busy_script)
 		CHECK_INT_EQ(start(e, busy), 0);
 		for (int i = 0; i < turns; i++) uv_run(&host, i % 3 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
 		if (turns % 2) epact_cancel(e);
-		epact_close(e, on_end, &closed);
+		epact_close(e, on_closed, &closed);
 		uv_run(&host, UV_RUN_DEFAULT);
 		CHECK_INT_EQ(closed, 1);
 		CHECK_INT_EQ(uv_loop_close(&host), 0);
