@@ -202,7 +202,7 @@ static void push_module(lua_State *L, const char *name)
 	lua_setfield(L, -2, name);
 	lua_pop(L, 1);
 	lua_pushvalue(L, -1);
-	lua_setfield(L, -4, name);
+	lua_setfield(L, -4, name); /* into the modules: below the table is a nil */
 }
 
 static int add_function(lua_State *L)

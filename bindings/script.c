@@ -104,7 +104,7 @@ void epl_check_free_module(lua_State *L, const char *name)
 	lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
 	bool taken = lua_getfield(L, -2, name) != LUA_TNIL || lua_getfield(L, -2, name) != LUA_TNIL;
 	if (taken || !strncmp(name, "epact.", 6)) epl_raise_code(L, EP_EEXIST, "there is a module '%s' already", name);
-	lua_pop(L, 3);
+	lua_pop(L, 4);
 }
 
 static int add_module(lua_State *L)
