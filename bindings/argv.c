@@ -3,7 +3,6 @@
 #include "bindings/argv.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* The array of the strings 1..count of the table on the top; pushed above it. */
 static const char *const *make_array(lua_State *L, lua_Integer count)
@@ -65,7 +64,7 @@ const char *const *epl_make_env(lua_State *L, int index, bool inherit, const cha
 	lua_Integer count = 0;
 	lua_newtable(L);
 	int table = lua_gettop(L);
-	for (char **entry = environ; inherit && *entry; entry++) {
+	for (const char *const *entry = epl_environment(L); inherit && *entry; entry++) {
 		if (is_changed(L, index, *entry)) continue;
 		lua_pushstring(L, *entry);
 		lua_rawseti(L, table, ++count);

@@ -185,8 +185,7 @@ static int returned_k(lua_State *L, int status, lua_KContext ctx)
 /* At 1 the name, then the arguments, on the top the function. */
 static int call_found(lua_State *L)
 {
-	if (lua_isnil(L, -1))
-		return epl_raise_code(L, EP_ENOENT, "there is no function '%s' to call", lua_tostring(L, 1));
+	if (lua_isnil(L, -1)) return epl_raise_code(L, EP_ENOENT, "there is no function '%s' to call", lua_tostring(L, 1));
 	lua_replace(L, 1);
 	lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, returned_k);
 	return returned_k(L, LUA_OK, 0);

@@ -29,6 +29,9 @@ epl_state *epl_state_of(lua_State *L);
 ep_loop *epl_loop(lua_State *L);
 ep_secrets *epl_secrets(lua_State *L);
 
+/* The variables that scripts and the processes they start see: "NAME=VALUE"..., NULL at the end. Borrowed. */
+const char *const *epl_environment(lua_State *L);
+
 /* Engines: made at their first use, one per instance, closed in the reverse order when the instance closes.
  * close starts the end of the engine and frees it when its handles have closed; ops of it that are still open
  * were cancelled before. */

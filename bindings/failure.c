@@ -6,11 +6,15 @@
 
 #include "bindings/epl.h"
 
-#define SAME(name, number, slug) _Static_assert((int)EPACT_##name == (int)EP_##name, "the public codes are the runtime's");
+#define SAME(name, number, slug)                                                                                       \
+	_Static_assert((int)EPACT_##name == (int)EP_##name, "the public codes are the runtime's");
 EP_ERRORS(SAME)
 #undef SAME
 
-#define SENTENCE(c, s, m) {.size = sizeof(epact_failure), .code = (c), .slug = (s), .message = (m), .text = (m)}
+#define SENTENCE(c, s, m)                                                                                              \
+	{                                                                                                                  \
+		.size = sizeof(epact_failure), .code = (c), .slug = (s), .message = (m), .text = (m)                           \
+	}
 
 const epact_failure epl_no_failure = SENTENCE(0, "", "");
 const epact_failure epl_no_memory = SENTENCE(EPACT_ENOMEM, "no_memory", "not enough memory");

@@ -23,6 +23,12 @@ int epl_open_version(lua_State *L)
 }
 
 int epact_exit_status(const epact *e) { return e->exit_status; }
+size_t epact_memory_used(const epact *e) { return e->closing ? 0 : e->st->memory.used; }
+
+int epact_use_allocator(const epact_allocator *f)
+{
+	return ep_mem_use(&(ep_mem_functions){f->alloc, f->calloc, f->realloc, f->free});
+}
 
 /* --- failures --- */
 
@@ -100,9 +106,18 @@ static int set_virtual_time(lua_State *L)
 	return 0;
 }
 
+static int copy_settings(epl_state *st, const epact_options *o)
+{
+	if (o->environment && !(st->environment = epl_copy_environment(o->environment))) return EPACT_ENOMEM;
+	if (o->base_url && !(st->base_url = ep_strdup(o->base_url))) return EPACT_ENOMEM;
+	if (o->api_key && !(st->api_key = ep_secret_new(&st->secrets, o->api_key, strlen(o->api_key)))) return EPACT_ENOMEM;
+	return 0;
+}
+
 static int apply_options(epact *e, const epact_options *o)
 {
 	epl_state *st = e->st;
+	if (copy_settings(st, o)) return EPACT_ENOMEM;
 	if (o->grace_seconds > 0) st->grace = ep_seconds(o->grace_seconds);
 	if (o->slice_seconds) st->slice = ep_seconds(o->slice_seconds);
 	st->log = o->log;
@@ -123,7 +138,8 @@ int epact_open(epact **out, const epact_options *options)
 	epact_options o = with_defaults(options);
 	epact *e = ep_calloc(1, sizeof *e);
 	if (!e) return EPACT_ENOMEM;
-	if ((rc = epl_state_open(&e->st, o.loop, NULL))) goto fail;
+	const epl_memory memory = {.allocate = o.allocate, .arg = o.allocate_arg, .limit = o.memory_limit};
+	if ((rc = epl_state_open(&e->st, o.loop, &memory, NULL))) goto fail;
 	if ((rc = apply_options(e, &o))) goto fail_state;
 	if (uv_async_init(ep_loop_uv(e->st->loop), &e->requested, on_requested)) {
 		rc = EPACT_EIO;

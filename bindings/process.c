@@ -91,7 +91,7 @@ static void read_options(lua_State *L, run_options *r, ep_proc_options *o, bool 
 	epl_read_options(L, 2, run ? run_spec : spawn_spec, r, what);
 	if (r->max_output < 0) luaL_error(L, "%s: option 'max_output' must be 0 or more", what);
 	o->argv = epl_check_argv(L, 1);
-	if (r->env || r->clear_env) o->env = epl_make_env(L, r->env, !r->clear_env, what);
+	o->env = r->env || r->clear_env ? epl_make_env(L, r->env, !r->clear_env, what) : epl_environment(L);
 	o->cwd = r->cwd.data;
 	o->grace = r->grace ? r->grace : 0;
 	o->out.mode = read_word(L, &r->out, words, what, "stdout");

@@ -17,8 +17,8 @@ struct epact_reply {
 	atomic_int state;
 	ep_mailbox *box;
 	ep_letter letter;
-	const char *name;  /* an upvalue of the function that waits */
-	epl_arena answer;  /* the finisher's, until it has finished */
+	const char *name; /* an upvalue of the function that waits */
+	epl_arena answer; /* the finisher's, until it has finished */
 	const epact_value *values;
 	size_t count;
 	epact_failure failure; /* code 0: none */

@@ -55,14 +55,24 @@ static bool refuse(epl_state *st, size_t type)
 #endif
 }
 
-/* Without p, old is the type of a new object, or 0. */
+static void *resize(const epl_state *st, void *p, size_t old, size_t size)
+{
+	if (st->memory.allocate) return st->memory.allocate(st->memory.arg, p, p ? old : 0, size);
+	if (size) return ep_realloc(p, size);
+	ep_free(p);
+	return NULL;
+}
+
+/* Without p, old is the type of a new object, or 0. Lua relies on it that what shrinks is not refused. */
 static void *allocate(void *user, void *p, size_t old, size_t size)
 {
-	if (!size) {
-		ep_free(p);
-		return NULL;
-	}
-	return refuse(user, p ? 0 : old) ? NULL : ep_realloc(p, size);
+	epl_state *st = user;
+	size_t before = p ? old : 0;
+	if (size > before && st->memory.limit && size - before > st->memory.limit - st->memory.used) return NULL;
+	if (size && refuse(st, p ? 0 : old)) return NULL;
+	void *q = resize(st, p, old, size);
+	if (q || !size) st->memory.used += size - before;
+	return q;
 }
 
 /* --- modules --- */
@@ -132,12 +142,14 @@ static int os_exit(lua_State *L)
 	return epl_yield(L);
 }
 
-static void open_exit(lua_State *L)
+static void open_os(lua_State *L)
 {
 	lua_getglobal(L, "os");
 	lua_getfield(L, -1, "exit");
 	lua_pushcclosure(L, os_exit, 1);
 	lua_setfield(L, -2, "exit");
+	lua_pushcfunction(L, epl_os_getenv);
+	lua_setfield(L, -2, "getenv");
 	lua_pop(L, 1);
 }
 
@@ -149,7 +161,7 @@ static void open_ours(lua_State *L)
 	epl_open_stdlib(L);
 	epl_open_co(L);
 	epl_open_protected(L);
-	open_exit(L);
+	open_os(L);
 	lua_newtable(L);
 	st->task_table = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_pushcfunction(L, epl_open_error); /* their types are used before anybody requires the modules */
@@ -187,11 +199,12 @@ static int new_state(epl_state **out, uv_loop_t *lent, ep_err *err)
 	return rc;
 }
 
-int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err)
+int epl_state_open(epl_state **out, uv_loop_t *lent, const epl_memory *memory, ep_err *err)
 {
 	epl_state *st;
 	int rc = new_state(&st, lent, err);
 	if (rc) return rc;
+	st->memory = *memory;
 	st->L = lua_newstate(allocate, st);
 	if (!st->L) {
 		rc = ep_err_set(err, EP_ENOMEM, "no memory for a Lua state");
@@ -220,6 +233,9 @@ static void on_loop_closed(void *arg)
 	epl_state *st = arg;
 	void (*on_closed)(void *) = st->on_closed;
 	void *closed_arg = st->closed_arg;
+	ep_secret_release(st->api_key);
+	ep_free(st->base_url);
+	epl_free_environment(st->environment);
 	ep_secrets_fini(&st->secrets);
 	ep_free(st);
 	if (on_closed) on_closed(closed_arg);

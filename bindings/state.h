@@ -11,20 +11,32 @@
 typedef struct epl_task epl_task;
 typedef struct epl_call epl_call;
 
+/* Where Lua's memory comes from. */
+typedef struct epl_memory {
+	void *(*allocate)(void *arg, void *p, size_t old_size, size_t size); /* NULL: ep_realloc */
+	void *arg;
+	size_t limit; /* bytes; 0: none */
+	size_t used;
+} epl_memory;
+
 struct epl_state {
 	lua_State *L;
 	ep_loop *loop;
 	ep_secrets secrets;
 	epl_task *current; /* the task whose coroutine runs, NULL between */
 	ep_node calls;     /* epl_call: those that have not ended, in the order of their starts */
-	uint64_t grace; /* how long clean-up after a cancel may wait, ns */
-	uint64_t slice; /* a task that computes longer is warned of, ns; 0: none is */
-	int task_table; /* registry reference: the tasks that have not ended */
+	uint64_t grace;    /* how long clean-up after a cancel may wait, ns */
+	uint64_t slice;    /* a task that computes longer is warned of, ns; 0: none is */
+	int task_table;    /* registry reference: the tasks that have not ended */
 	size_t tasks;
 	struct {
 		void *engine;
 		void (*close)(void *engine);
 	} engines[EPL_ENGINES];
+	char **environment; /* "NAME=VALUE"..., NULL at the end; NULL: the process's */
+	char *base_url;     /* of the Relace API, from the host; NULL: not given */
+	ep_secret *api_key; /* the same */
+	epl_memory memory;
 	int log_level;
 	void (*log)(void *arg, int level, const char *text);
 	void *log_arg;
@@ -35,7 +47,7 @@ struct epl_state {
 	void *closed_arg;
 };
 
-int epl_state_open(epl_state **out, uv_loop_t *lent, ep_err *err);
+int epl_state_open(epl_state **out, uv_loop_t *lent, const epl_memory *memory, ep_err *err);
 
 /* Makes an instance of a state of Lua that is not ours, which has it until it is closed: what waits is replaced in its
  * library, its modules are found by require. Once for a state. Raises. */
@@ -73,5 +85,14 @@ epl_call *epl_call_running(const epl_state *st);
 /* In a protected call: copies the ended call's results to st->L's stack, and gives their number. After a failure that is 1,
  * the error, and *failed is set; *trace is its traceback, "" when none is known, as long as the task is there. */
 int epl_call_results(lua_State *L, const epl_call *call, bool *failed, const char **trace);
+
+/* --- settings.c --- */
+
+/* Copies "NAME=VALUE"..., NULL at the end. NULL: no memory. */
+char **epl_copy_environment(const char *const *variables);
+void epl_free_environment(char **variables);
+
+/* os.getenv of that environment. */
+int epl_os_getenv(lua_State *L);
 
 #endif

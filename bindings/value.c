@@ -54,8 +54,7 @@ static int refuse(lua_State *L, const level *at, const char *what, const char *p
 	add_path(&path, at);
 	lua_pushlstring(L, ep_buf_text(&path), path.len < 300 ? path.len : 300);
 	ep_buf_fini(&path);
-	return epl_raise_code(
-		L, EP_EINVAL, "%s %lld%s %s", what, (long long)top->number, lua_tostring(L, -1), problem);
+	return epl_raise_code(L, EP_EINVAL, "%s %lld%s %s", what, (long long)top->number, lua_tostring(L, -1), problem);
 }
 
 static int no_memory(lua_State *L) { return epl_raise_code(L, EP_ENOMEM, "not enough memory for values"); }

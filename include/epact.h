@@ -32,44 +32,44 @@ extern "C" {
 
 /* What went wrong; the slug of a code, as scripts see it in `err.code`, is behind it. */
 enum {
-	EPACT_EINVAL = -1,         /* invalid_argument */
-	EPACT_ENOMEM = -2,         /* no_memory */
-	EPACT_ECANCELLED = -3,     /* cancelled: by the host, or by os.exit */
-	EPACT_ETIMEOUT = -4,       /* timeout */
-	EPACT_ECLOSED = -5,        /* closed: the instance was, meanwhile */
-	EPACT_ETOOLARGE = -6,      /* too_large */
-	EPACT_EIO = -7,            /* io: the system failed */
-	EPACT_ENOENT = -8,         /* not_found */
-	EPACT_EEXIST = -9,         /* exists */
-	EPACT_EPERMISSION = -10,   /* permission */
-	EPACT_ENOSPACE = -11,      /* no_space */
-	EPACT_EBUSY = -12,         /* busy: also, every task waits for another */
-	EPACT_EJSON = -13,         /* json */
-	EPACT_ESCRIPT = -14,       /* script: Lua raised what is no error object, or one with a slug of its own */
-	EPACT_EDNS = -20,          /* dns */
-	EPACT_ECONNECT = -21,      /* connection */
-	EPACT_ETLS = -22,          /* tls */
-	EPACT_EPROTOCOL = -23,     /* protocol */
-	EPACT_ETRUNCATED = -24,    /* truncated */
-	EPACT_EREDIRECT = -25,     /* redirect */
-	EPACT_EDECODE = -26,       /* decode */
-	EPACT_EINDOUBT = -27,      /* in_doubt: what must not happen twice may have happened */
-	EPACT_EBADREQUEST = -40,   /* bad_request */
-	EPACT_EAUTH = -41,         /* authentication */
-	EPACT_ECONFLICT = -42,     /* conflict */
+	EPACT_EINVAL = -1,          /* invalid_argument */
+	EPACT_ENOMEM = -2,          /* no_memory */
+	EPACT_ECANCELLED = -3,      /* cancelled: by the host, or by os.exit */
+	EPACT_ETIMEOUT = -4,        /* timeout */
+	EPACT_ECLOSED = -5,         /* closed: the instance was, meanwhile */
+	EPACT_ETOOLARGE = -6,       /* too_large */
+	EPACT_EIO = -7,             /* io: the system failed */
+	EPACT_ENOENT = -8,          /* not_found */
+	EPACT_EEXIST = -9,          /* exists */
+	EPACT_EPERMISSION = -10,    /* permission */
+	EPACT_ENOSPACE = -11,       /* no_space */
+	EPACT_EBUSY = -12,          /* busy: also, every task waits for another */
+	EPACT_EJSON = -13,          /* json */
+	EPACT_ESCRIPT = -14,        /* script: Lua raised what is no error object, or one with a slug of its own */
+	EPACT_EDNS = -20,           /* dns */
+	EPACT_ECONNECT = -21,       /* connection */
+	EPACT_ETLS = -22,           /* tls */
+	EPACT_EPROTOCOL = -23,      /* protocol */
+	EPACT_ETRUNCATED = -24,     /* truncated */
+	EPACT_EREDIRECT = -25,      /* redirect */
+	EPACT_EDECODE = -26,        /* decode */
+	EPACT_EINDOUBT = -27,       /* in_doubt: what must not happen twice may have happened */
+	EPACT_EBADREQUEST = -40,    /* bad_request */
+	EPACT_EAUTH = -41,          /* authentication */
+	EPACT_ECONFLICT = -42,      /* conflict */
 	EPACT_EUNPROCESSABLE = -43, /* unprocessable */
-	EPACT_ELOCKED = -44,       /* locked */
-	EPACT_ERATELIMIT = -45,    /* rate_limit */
-	EPACT_ESERVER = -46,       /* server */
-	EPACT_ESTATUS = -47,       /* other_status */
-	EPACT_EMETHOD = -48,       /* method_not_allowed */
-	EPACT_ENOGIT = -60,        /* no_git */
-	EPACT_ENOBRANCH = -61,     /* branch_not_found */
-	EPACT_EDESTINATION = -62,  /* destination_exists */
-	EPACT_ENETWORK = -63,      /* network */
-	EPACT_ECORRUPT = -64,      /* corrupt */
-	EPACT_EEXIT = -65,         /* exit_status */
-	EPACT_EDATABASE = -70      /* database */
+	EPACT_ELOCKED = -44,        /* locked */
+	EPACT_ERATELIMIT = -45,     /* rate_limit */
+	EPACT_ESERVER = -46,        /* server */
+	EPACT_ESTATUS = -47,        /* other_status */
+	EPACT_EMETHOD = -48,        /* method_not_allowed */
+	EPACT_ENOGIT = -60,         /* no_git */
+	EPACT_ENOBRANCH = -61,      /* branch_not_found */
+	EPACT_EDESTINATION = -62,   /* destination_exists */
+	EPACT_ENETWORK = -63,       /* network */
+	EPACT_ECORRUPT = -64,       /* corrupt */
+	EPACT_EEXIT = -65,          /* exit_status */
+	EPACT_EDATABASE = -70       /* database */
 };
 
 /* What is known of a failure. Texts hold no secret; NULL where nothing is known, but for message and text.
@@ -77,20 +77,20 @@ enum {
  * copied: {.size = sizeof(epact_failure), .code = ..., .message = ...} is enough.
  * Thread: as of who gives it. Owner: the giver. */
 typedef struct epact_failure {
-	size_t size;             /* sizeof(epact_failure): the struct may grow */
-	int code;                /* EPACT_E... */
-	const char *slug;        /* `err.code`, such as "not_found"; given by a host: NULL is that of the code */
-	const char *message;     /* one sentence: what failed, on what, why, what to do */
-	const char *text;        /* all in one line, for a log: the message with the operation; not read from a host */
-	const char *operation;   /* such as "GET http://127.0.0.1:1/v1/repo" or "git clone" */
-	const char *detail;      /* the peer's own words */
-	const char *request_id;  /* the server's */
-	const char *traceback;   /* through the tasks; not read from a host */
-	int status;              /* HTTP or exit status; 0: none */
-	int attempts;            /* tries made; 0: not counted */
-	int retryable;           /* not 0: the same may succeed later */
-	int maybe_sent;          /* not 0: the peer may have acted on it */
-	double retry_after;      /* seconds the peer asked to wait; 0: it did not ask */
+	size_t size;            /* sizeof(epact_failure): the struct may grow */
+	int code;               /* EPACT_E... */
+	const char *slug;       /* `err.code`, such as "not_found"; given by a host: NULL is that of the code */
+	const char *message;    /* one sentence: what failed, on what, why, what to do */
+	const char *text;       /* all in one line, for a log: the message with the operation; not read from a host */
+	const char *operation;  /* such as "GET http://127.0.0.1:1/v1/repo" or "git clone" */
+	const char *detail;     /* the peer's own words */
+	const char *request_id; /* the server's */
+	const char *traceback;  /* through the tasks; not read from a host */
+	int status;             /* HTTP or exit status; 0: none */
+	int attempts;           /* tries made; 0: not counted */
+	int retryable;          /* not 0: the same may succeed later */
+	int maybe_sent;         /* not 0: the peer may have acted on it */
+	double retry_after;     /* seconds the peer asked to wait; 0: it did not ask */
 } epact_failure;
 
 /* --- values --- */
@@ -165,7 +165,31 @@ typedef struct epact_options {
 	void *tree_arg;
 	int virtual_time;        /* not 0, for tests: the clock jumps to the next timer when all tasks wait for time */
 	unsigned long long seed; /* of the order in which ready tasks then run, and of math.random */
+	size_t memory_limit;     /* most bytes that scripts' values may take; 0: no limit. Beyond it Lua raises no_memory */
+	/* Where the memory of scripts' values comes from; NULL: as all other (epact_use_allocator). size 0 frees p, else p
+	 * (NULL: new memory) of old_size bytes becomes size bytes; NULL: there is none, p is as it was; what shrinks may not
+	 * be refused */
+	void *(*allocate)(void *arg, void *p, size_t old_size, size_t size);
+	void *allocate_arg;
+	const char *const
+		*environment;     /* "NAME=VALUE"..., NULL at the end: what scripts see by os.getenv and epact.env, and
+	                                 * the processes that they start; NULL: the process's own */
+	const char *base_url; /* of the Relace API, with /v1: for clients that say nothing else; NULL: RELACE_BASE_URL */
+	const char *api_key;  /* the same; kept as a secret; NULL: RELACE_API_KEY */
 } epact_options;
+
+/* The functions by which the library takes memory outside of Lua, in the whole process. Thread: they are called from
+ * any. The libraries below (libuv, libcurl, SQLite) keep their own. */
+typedef struct epact_allocator {
+	void *(*alloc)(size_t size);
+	void *(*calloc)(size_t count, size_t size);
+	void *(*realloc)(void *p, size_t size);
+	void (*free)(void *p);
+} epact_allocator;
+
+/* Sets them, once in a process and before anything else of this header is called: they are copied. 0, or EPACT_EBUSY when
+ * memory was taken already. */
+EPACT_API int epact_use_allocator(const epact_allocator *functions);
 
 /* Opens an instance; options may be NULL. 0, or EPACT_ENOMEM, EPACT_EINVAL, EPACT_EIO. */
 EPACT_API int epact_open(epact **out, const epact_options *options);
@@ -251,6 +275,9 @@ EPACT_API void epact_reply_on_cancel(epact_reply *reply, void (*on_cancel)(void 
  * tasks wait for each other alone: then the script has failed, and calls are left until something is called that helps
  * them, or until the close. */
 EPACT_API int epact_run(epact *e);
+
+/* The bytes that scripts' values take now: what memory_limit limits. */
+EPACT_API size_t epact_memory_used(const epact *e);
 
 /* What went wrong last: in a function that returned a code, or in the script. Valid until the next call; never NULL: the
  * code is 0 when nothing did. epact_error is its text, epact_traceback its traceback; both "" when there is none. */

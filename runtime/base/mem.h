@@ -27,6 +27,17 @@ char *ep_strdup(const char *text);
 /* Returns a copy of len bytes with a NUL behind them. */
 char *ep_strndup(const void *bytes, size_t len);
 
+typedef struct ep_mem_functions {
+	void *(*alloc)(size_t size);
+	void *(*calloc)(size_t count, size_t size); /* zeroed; refuses a product that overflows */
+	void *(*realloc)(void *p, size_t size);     /* p may be NULL */
+	void (*free)(void *p);
+} ep_mem_functions;
+
+/* Takes memory from these functions, which are copied, for the rest of the process. EP_EBUSY: something was asked for
+ * already. */
+int ep_mem_use(const ep_mem_functions *functions);
+
 /* Fault point of the tests: the nth call from now on (1: the next) and all after it fail; 0 turns it off.
  * Counts over all threads. */
 void ep_mem_fail_after(long nth);

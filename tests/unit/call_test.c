@@ -87,7 +87,7 @@ static bool same(const epact_value *a, const epact_value *b)
 	case EPACT_BOOL: return a->as.boolean == b->as.boolean;
 	case EPACT_INTEGER: return a->as.integer == b->as.integer;
 	case EPACT_NUMBER: return a->as.number == b->as.number || (isnan(a->as.number) && isnan(b->as.number));
-	case EPACT_STRING: return a->size == b->size && !memcmp(a->as.string, b->as.string, a->size);
+	case EPACT_STRING: return a->size == b->size && (!a->size || !memcmp(a->as.string, b->as.string, a->size));
 	case EPACT_LIST:
 		for (size_t i = 0; i < a->size && a->size == b->size; i++)
 			if (!same(&a->as.list[i], &b->as.list[i])) return false;
@@ -100,7 +100,8 @@ static bool same(const epact_value *a, const epact_value *b)
 TEST(values_of_every_type_come_back_as_they_went)
 {
 	open_with("function echo(...) return ... end");
-	const epact_value items[] = {epact_integer(INT64_MIN), epact_integer(INT64_MAX), epact_number(0.1), epact_text("x")};
+	const epact_value items[] = {
+		epact_integer(INT64_MIN), epact_integer(INT64_MAX), epact_number(0.1), epact_text("x")};
 	const epact_pair inner[] = {{epact_integer(5), epact_boolean(0)}, {epact_number(1.5), epact_list(items, 4)}};
 	const epact_pair pairs[] = {{epact_text("name"), epact_bytes("a\0b", 3)}, {epact_boolean(1), epact_text("")},
 		{epact_text("inner"), epact_map(inner, 2)}};
@@ -155,7 +156,8 @@ TEST(what_is_no_data_is_refused_by_its_place)
 
 TEST(a_function_is_found_by_its_name)
 {
-	static const char module[] = "local M = {}\nrequire('epact.task').sleep(0.001)\nfunction M.run(n) return n + 1 end\nreturn M";
+	static const char module[] =
+		"local M = {}\nrequire('epact.task').sleep(0.001)\nfunction M.run(n) return n + 1 end\nreturn M";
 	open_with("function plain() return 'p' end handlers = { push = { fast = function() return 'f' end } }");
 	CHECK_INT_EQ(epact_module(e, "my.plan", module, sizeof module - 1), 0);
 	const epact_value one = epact_integer(1);

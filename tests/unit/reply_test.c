@@ -188,7 +188,8 @@ TEST(a_function_that_answers_later)
 		  "	end) end\n"
 		  "end)\n"
 		  "local ok, err = pcall(string.rep, setmetatable({}, { __tostring = 1 }))\n"
-		  "local ok, err = pcall(tostring, setmetatable({}, { __tostring = function() return host.after(0.01, 'x') end }))\n"
+		  "local ok, err = pcall(tostring, setmetatable({}, { __tostring = function() return host.after(0.01, 'x') end "
+		  "}))\n"
 		  "assert(not ok and tostring(err):find 'cannot wait here', err)\n");
 	uv_run(&host, UV_RUN_DEFAULT);
 	CHECK_INT_EQ(ends, 1);
