@@ -31,6 +31,7 @@ local errors = require "epact.error"
 local repo = require "epact.relace.repo"
 local settings = require "epact.relace.settings"
 local token = require "epact.relace.token"
+require "epact.http" -- raw answers are of its type
 
 local M = {}
 
