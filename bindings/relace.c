@@ -213,6 +213,7 @@ int epl_open_relace(lua_State *L)
 	epl_open_relace_call(L);
 	epl_open_relace_token(L);
 	epl_open_relace_repo(L);
+	epl_open_relace_stream(L);
 	lua_setfield(L, -2, "__index");
 	luaL_newlib(L, functions);
 	return 1;

@@ -75,9 +75,14 @@ int epl_push_answer(lua_State *L, ep_op *op);
 /* Pushes the answer as it came, an epact.http.response. */
 int epl_push_raw(lua_State *L, const ep_relace_call *call);
 
-/* Add the methods of calls, tokens and repos to the table on the top. */
+/* Drops the members that are null from a table on the top, and from those in it: the API says null where it has nothing to
+ * say. Other values stay. */
+void epl_relace_drop_nulls(lua_State *L);
+
+/* Add the methods of calls, tokens, repos and streams to the table on the top. */
 void epl_open_relace_call(lua_State *L);
 void epl_open_relace_token(lua_State *L);
 void epl_open_relace_repo(lua_State *L);
+void epl_open_relace_stream(lua_State *L);
 
 #endif

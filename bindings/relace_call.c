@@ -99,17 +99,22 @@ static void drop_nulls(lua_State *L, int null, int depth)
 
 enum { NULL_DEPTH = 3 }; /* a page, its items, an item: deeper there is only the user's own */
 
+void epl_relace_drop_nulls(lua_State *L)
+{
+	if (!lua_istable(L, -1)) return;
+	epl_json_push_null(L);
+	lua_insert(L, -2);
+	drop_nulls(L, lua_gettop(L) - 1, NULL_DEPTH);
+	lua_remove(L, -2);
+}
+
 int epl_push_answer(lua_State *L, ep_op *op)
 {
 	const ep_relace_call *call = (const ep_relace_call *)op;
 	if (!call->body.len) return fail_answer(L, call, "it is empty");
 	push_decoded(L, call);
 	if (!lua_istable(L, -1)) return fail_answer(L, call, "it is no object");
-	if (!memmem(call->body.data, call->body.len, "null", 4)) return 1;
-	epl_json_push_null(L);
-	lua_insert(L, -2);
-	drop_nulls(L, lua_gettop(L) - 1, NULL_DEPTH);
-	lua_remove(L, -2);
+	if (memmem(call->body.data, call->body.len, "null", 4)) epl_relace_drop_nulls(L);
 	return 1;
 }
 

@@ -75,6 +75,12 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 /* Fills err for a call whose answer, a success, is not what it should be; why: a few words. Returns EP_EJSON. */
 int ep_relace_no_json(ep_err *err, const ep_relace_call *call, const char *why);
 
+/* The same for a part of a streamed answer. */
+int ep_relace_bad_part(ep_err *err, const ep_relace_call *call, const char *why, const char *part, size_t len);
+
+/* Adds to err what is known of the call: operation, status, attempts, request id. */
+void ep_relace_call_facts(const ep_relace_call *call, ep_err *err);
+
 /* Gives a request back that will not be started: its body is freed. */
 void ep_relace_request_fini(ep_relace_request *request);
 

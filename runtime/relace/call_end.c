@@ -28,8 +28,9 @@ void ep_relace_call_operation(const call *c, ep_buf *text)
 }
 
 /* What is known of the call, whatever it failed of. */
-static void add_facts(const call *c, ep_err *err)
+void ep_relace_call_facts(const ep_relace_call *pub, ep_err *err)
 {
+	const call *c = (const call *)pub;
 	ep_buf text = {0};
 	ep_http_field id;
 	ep_relace_call_operation(c, &text);
@@ -43,7 +44,7 @@ static void add_facts(const call *c, ep_err *err)
 
 void ep_relace_call_fail(call *c)
 {
-	add_facts(c, &c->pub.err);
+	ep_relace_call_facts(&c->pub, &c->pub.err);
 	ep_relace_call_finish(c, c->pub.err.code);
 }
 
@@ -96,7 +97,14 @@ int ep_relace_no_json(ep_err *err, const ep_relace_call *pub, const char *why)
 	ep_answer_no_json(
 		err, pub->status, why, ep_buf_text(&pub->body), may_show(c) ? pub->body.len : 0, c->client->secrets);
 	if (c->repeat == EP_REPEAT_ONCE) doubt(c, err, EP_EJSON);
-	add_facts(c, err);
+	ep_relace_call_facts(pub, err);
+	return EP_EJSON;
+}
+
+int ep_relace_bad_part(ep_err *err, const ep_relace_call *pub, const char *why, const char *part, size_t len)
+{
+	ep_answer_no_json(err, pub->status, why, part, len, ((const call *)pub)->client->secrets);
+	ep_relace_call_facts(pub, err);
 	return EP_EJSON;
 }
 
