@@ -6,6 +6,7 @@
 #include "bindings/json.h"
 #include "bindings/relace.h"
 #include "runtime/base/json.h"
+#include "runtime/base/path.h"
 #include "runtime/relace/agent.h"
 #include "runtime/relace/clone.h"
 
@@ -318,9 +319,19 @@ static int items_close(lua_State *L)
 	return 0;
 }
 
+/* check_filename(name): raises for one that no repository takes */
+static int check_filename(lua_State *L)
+{
+	ep_err err = {0};
+	size_t len;
+	const char *name = luaL_checklstring(L, 1, &len);
+	return ep_repo_path_check(name, len, "filename", &err) ? epl_raise(L, &err) : 0;
+}
+
 /* --- tables --- */
 
-static const luaL_Reg methods[] = {{"agent", client_agent}, {"clone_files", client_clone_files}, {NULL, NULL}};
+static const luaL_Reg methods[] = {
+	{"agent", client_agent}, {"clone_files", client_clone_files}, {"check_filename", check_filename}, {NULL, NULL}};
 static const luaL_Reg items_methods[] = {{"next", items_next}, {"close", items_close}, {NULL, NULL}};
 static const luaL_Reg items_meta[] = {{"__gc", items_close}, {"__close", items_close}, {NULL, NULL}};
 

@@ -55,7 +55,10 @@ function M.header(request, name)
 	end
 end
 
--- Fails when f makes the memory in use grow by more than limit bytes. A sanitizer keeps what was freed: then it only calls f.
+-- Whether a sanitizer is at work, which keeps what was freed.
+function M.sanitized() return io.open("/proc/self/maps"):read("a"):find("lib%lsan%.so") ~= nil end
+
+-- Fails when f makes the memory in use grow by more than limit bytes. With a sanitizer it only calls f.
 function M.memory_grows_less_than(limit, f)
 	local function in_use()
 		collectgarbage()
@@ -65,8 +68,7 @@ function M.memory_grows_less_than(limit, f)
 	local before = in_use()
 	f()
 	local grown = in_use() - before
-	local sanitized = io.open("/proc/self/maps"):read("a"):find("lib%lsan%.so")
-	if grown > limit and not sanitized then error(("the memory grew by %d bytes"):format(grown), 2) end
+	if grown > limit and not M.sanitized() then error(("the memory grew by %d bytes"):format(grown), 2) end
 end
 
 return M

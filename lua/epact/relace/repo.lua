@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `client.repo` of epact.relace: repos, their content and metadata.
 local list = require "epact.relace.list"
+local streams = require "epact.relace.streams"
 
 local M = {}
 
@@ -78,6 +79,43 @@ function Repo:overwrite(repo, content, options)
 	end
 	return self.core:repo_update(repo, { source = source, metadata = metadata }, call)
 end
+
+--- Starts an agent, whose answer is a stream of events (11.1). It may change the repo: it is not repeated when it may have begun.
+--
+--     for event in client.repo:agent(id, { agent_name = "analysis-agent", agent_inputs = { query = "..." } }) do
+--         print(event.event, event.data.content)
+--     end
+--
+-- `break`, an error and a cancel close the connection at once. A failure of the agent is an event
+-- too, `prompt_error`. The event `done` ends the loop.
+-- @param repo string or table
+-- @param params table: `agent_name` string, `agent_inputs` table of strings; `continue` boolean (false): go on from the chat
+--   before; `overrides` table: `max_tokens`, `max_turns`, `prompt_retries`, `prompt_timeout` numbers, `model_name`, `system`,
+--   `user` strings, `tools` array of strings
+-- @param options table?: `stall_timeout`: seconds without a byte, while the script reads (300); `max_item`: bytes of an event
+--   (16 MiB); and the options of every call, whose `timeout` and `deadline` end with the headers of the answer
+-- @return Events: an iterator; also `events:next()`, `events:close()`, and a `<close>` variable
+-- Raises, while reading, `truncated` for a stream that breaks off, `timeout`, `connection`, `json`, `too_large`.
+function Repo:agent(repo, params, options) return streams.agent(self.core, repo, params, options) end
+
+--- Searches a repo by a question in plain words: the agent `relace-search` (11.1), which changes nothing.
+-- @param repo string or table
+-- @param params table: `query` string; `overrides` as of `agent`
+-- @param options table?: as of `agent`
+-- @return Events: an iterator as of `agent`; `events:report()` reads to the end and gives what was found
+-- Example: `local found = client.repo:search(id, { query = "where is the parser?" }):report().files`
+function Repo:search(repo, params, options) return streams.search(self.core, repo, params, options) end
+
+--- Reads the text files of a repo one by one (9), without git. Memory holds one file at a time, however large the repo is.
+--
+--     for file in client.repo:clone(id) do print(file.filename, #file.content) end
+-- @param repo string or table
+-- @param options table?: `commit` string (the head); `stall_timeout`: seconds without a byte, while the script reads (the
+--   client's); `max_item`: bytes of one file, as JSON (256 MiB); and the options of every call
+-- @return Files: an iterator; also `files:next()`, `files:close()`, `files:collect()` for all in an array,
+--   `files:write_to(directory)`
+-- Raises, while reading, `json`, `truncated`, `timeout`, `connection`, `too_large`.
+function Repo:clone(repo, options) return streams.clone(self.core, repo, options) end
 
 --- The part of a client that `client.repo` is.
 -- @param core userdata: of the client

@@ -1,0 +1,152 @@
+-- SPDX-License-Identifier: Apache-2.0
+--- Answers that are read piece by piece: the events of agents and searches, the files of a clone.
+--
+-- Both are iterators: leaving the loop, an error and a cancel close the connection at once, and while the script does
+-- something else the server has to wait. A value that was read to its end is closed.
+local errors = require "epact.error"
+local fs = require "epact.fs"
+
+local M = {}
+
+-- What these objects share: `for item in object do`, `local object <close> = ...`.
+local function class()
+	local C = {}
+	C.__index = C
+	function C:__call() return self.items:next() end
+	function C:__close() self.items:close() end
+	return C
+end
+
+-- The options of a stream, and those of every call.
+local function split(options)
+	local stream, call = {}, {}
+	for name, value in pairs(options or {}) do
+		local own = name == "stall_timeout" or name == "max_item"
+		if own then stream[name] = value else call[name] = value end
+	end
+	return call, stream
+end
+
+-- As a generic for wants it: the iterator, and as its fourth value what is closed when the loop is left.
+local function iterator(C, items)
+	local object = setmetatable({ items = items }, C)
+	return object, nil, nil, object
+end
+
+--- The events of an agent or a search.
+local Events = class()
+
+--- Waits for the next event.
+-- @return table: `event` string (nil if it has no name), `data` (the decoded JSON, a table); nil at the end
+function Events:next() return self.items:next() end
+
+--- Ends the answer; what was not read is not transferred. Fine when it has ended.
+function Events:close() self.items:close() end
+
+--- Reads a search to its end.
+-- @return table: what the search has found: `explanation` string, `files` (a table of `{ first_line, last_line }` pairs by path)
+-- Raises `server` with the words of a `prompt_error`, or when the search ended without a report.
+function Events:report()
+	local events <close>, report = self, nil
+	for event in events do
+		local data = event.data
+		if event.event == "prompt_error" then
+			error(errors.new("server", ("the agent failed: %s"):format(tostring(data.error)), { detail = data.code }))
+		elseif event.event == "tool" and data.name == "report_back" then
+			report = data
+		end
+	end
+	if not report then error(errors.new("server", "the search ended without a report")) end
+	return { explanation = report.explanation, files = report.files or {} }
+end
+
+--- The text files of a repo.
+local Files = class()
+
+--- Waits for the next file.
+-- @return table: `filename`, `content`; nil at the end
+function Files:next() return self.items:next() end
+
+--- Ends the answer; what was not read is not transferred. Fine when it has ended.
+function Files:close() self.items:close() end
+
+--- Reads all that is left.
+-- @return table: an array of `{ filename, content }`, in memory as a whole
+function Files:collect()
+	local files <close>, all = self, {}
+	for file in files do all[#all + 1] = file end
+	return all
+end
+
+local function write_file(folder, file, made)
+	local parent = file.filename:match "^(.*)/" or ""
+	if not made[parent] then fs.mkdir(folder .. "/" .. parent, { parents = true }) end
+	made[parent] = true
+	fs.write(folder .. "/" .. file.filename, file.content)
+end
+
+--- Writes all that is left into a folder, which must not exist or be empty. It gets all of the files or none: they are written
+-- into a new folder beside it, which then takes its place.
+-- @param directory string
+-- @return integer: the number of files
+-- Raises what reading the answer and writing files may raise; `invalid_argument` for a file name that leads out of the folder.
+-- Example: `client.repo:clone(id):write_to("./files")`
+function Files:write_to(directory)
+	local files <close> = self
+	if type(directory) ~= "string" or directory == "" then
+		error("write_to: the folder must be a string that is not empty", 2)
+	end
+	local target = directory:match "^(.-)/*$"
+	local there = fs.stat(target)
+	if target == "" or (there and (there.type ~= "directory" or #fs.list(target) > 0)) then
+		error(errors.new("exists", ("%s is there already and not an empty folder"):format(directory)))
+	end
+	local parent = target:match "^(.*)/[^/]*$"
+	local folder <close> = fs.temp_dir { dir = parent == "" and "/" or parent or ".", prefix = ".clone-" }
+	local content, made, count = folder.path .. "/files", {}, 0
+	fs.mkdir(content)
+	for file in files do
+		self.check_filename(file.filename)
+		write_file(content, file, made)
+		count = count + 1
+	end
+	fs.rename(content, target)
+	return count
+end
+
+--- Starts an agent; see `client.repo:agent`.
+-- @return Events, as an iterator
+function M.agent(core, repo, params, options)
+	local call, stream = split(options)
+	return iterator(Events, core:agent(repo, params, call, stream, false))
+end
+
+--- Starts a search; see `client.repo:search`.
+-- @return Events, as an iterator
+function M.search(core, repo, params, options)
+	if type(params) ~= "table" then error("repo:search: a table with 'query' is expected", 3) end
+	for name in pairs(params) do
+		if name ~= "query" and name ~= "overrides" then
+			error(("repo:search: unknown option '%s' (known: query, overrides)"):format(tostring(name)), 3)
+		end
+	end
+	if type(params.query) ~= "string" or params.query == "" then
+		error("repo:search: option 'query' must be a string that is not empty", 3)
+	end
+	local call, stream = split(options)
+	local agent = { agent_name = "relace-search", agent_inputs = { query = params.query }, overrides = params.overrides }
+	return iterator(Events, core:agent(repo, agent, call, stream, true))
+end
+
+--- Starts to read a repo's files; see `client.repo:clone`.
+-- @return Files, as an iterator
+function M.clone(core, repo, options)
+	local call, stream = split(options)
+	local commit = call.commit
+	call.commit = nil
+	local files = iterator(Files, core:clone_files(repo, commit, call, stream))
+	files.check_filename = core.check_filename
+	return files, nil, nil, files
+end
+
+return M
