@@ -136,6 +136,15 @@ static int git_clone(lua_State *L)
 	return 1;
 }
 
+/* machine() -> the number of processors, the bytes of memory that we may have */
+static int git_machine(lua_State *L)
+{
+	uint64_t total = uv_get_total_memory(), ours = uv_get_constrained_memory();
+	lua_pushinteger(L, uv_available_parallelism());
+	lua_pushinteger(L, (lua_Integer)(ours && ours < total ? ours : total));
+	return 2;
+}
+
 /* environment() -> table: the variables of a git that we run */
 static int git_environment(lua_State *L)
 {
@@ -243,7 +252,7 @@ static int clone_close(lua_State *L)
 
 /* --- tables --- */
 
-static const luaL_Reg functions[] = {{"clone", git_clone}, {"environment", git_environment}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"clone", git_clone}, {"environment", git_environment}, {"machine", git_machine}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"wait", clone_wait}, {"progress", clone_progress}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", clone_close}, {"__close", clone_close}, {NULL, NULL}};
 

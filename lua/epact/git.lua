@@ -6,10 +6,19 @@
 -- and of certificates.
 local core = require "epact.core.git"
 local errors = require "epact.error"
+local limit = require "epact.git.limit"
 local process = require "epact.process"
 local task = require "epact.task"
 
 local M = {}
+
+--- Says how many clones may run at once; the others wait for their turn, in the order in which they came. A clone that waits
+-- can be cancelled; its `timeout` begins with its turn. `task.tree` shows who waits.
+-- @param n integer?: 1 or more; nothing is changed without it. The default is 8 for each processor, at least 4, and no more
+--   than one for each 128 MiB of memory
+-- @return integer: the number before
+-- Example: `git.limit(4)`
+function M.limit(n) return limit.set(n) end
 
 --- Clones a repository and waits for the end. A clone that fails or is cancelled leaves no process and no folder.
 -- Raises `authentication`, `permission`, `not_found`, `branch_not_found`, `destination_exists`, `too_large`, `network`,
@@ -34,7 +43,7 @@ local M = {}
 -- * `progress` function?: called with {phase, done, total, percent, bytes} as it goes on; it may wait; an error of it
 --   ends the clone. phase is "enumerating", "counting", "compressing", "receiving", "resolving" or "checkout"; total and
 --   percent are nil while unknown
--- * `timeout` seconds: of the whole; none by default
+-- * `timeout` seconds: of the whole, from its turn on (`git.limit`); none by default
 -- * `stall` seconds without a byte from the server, after which it fails; default 60
 -- * `ca_file` string?: certificates to trust in place of the system's
 -- * `grace` seconds between SIGTERM and SIGKILL when it is stopped; default 2
@@ -44,6 +53,7 @@ local M = {}
 -- Example: `git.clone {url = url, directory = dir, credential = token}`
 function M.clone(options)
 	local progress = type(options) == "table" and options.progress
+	local _ <close> = limit.turn()
 	if not progress then
 		local handle <close> = core.clone(options)
 		return handle:wait()
