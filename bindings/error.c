@@ -134,8 +134,26 @@ static int error_mask(lua_State *L)
 	return 1;
 }
 
+/* nearest(word, list of names) -> name or nil */
+static int error_nearest(lua_State *L)
+{
+	const char *word = luaL_checkstring(L, 1);
+	luaL_checktype(L, 2, LUA_TTABLE);
+	size_t count = (size_t)lua_rawlen(L, 2);
+	const char **names = lua_newuserdatauv(L, (count + 1) * sizeof *names, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (lua_rawgeti(L, 2, (lua_Integer)i + 1) != LUA_TSTRING) return luaL_argerror(L, 2, "names are strings");
+		names[i] = lua_tostring(L, -1); /* the list keeps it */
+		lua_pop(L, 1);
+	}
+	names[count] = NULL;
+	lua_pushstring(L, epl_nearest(word, names, sizeof *names));
+	return 1;
+}
+
 static const luaL_Reg meta[] = {{"__tostring", error_tostring}, {NULL, NULL}};
-static const luaL_Reg functions[] = {{"new", error_new}, {"is", error_is}, {"mask", error_mask}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+	{"new", error_new}, {"is", error_is}, {"mask", error_mask}, {"nearest", error_nearest}, {NULL, NULL}};
 
 int epl_open_error(lua_State *L)
 {

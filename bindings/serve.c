@@ -362,6 +362,20 @@ static int request_abort(lua_State *L)
 	return 0;
 }
 
+static int request_cut(lua_State *L)
+{
+	request *r = epl_check(L, 1, REQUEST);
+	if (r->request) ep_request_cut(r->request);
+	return 0;
+}
+
+static int request_reset(lua_State *L)
+{
+	request *r = epl_check(L, 1, REQUEST);
+	if (r->request) ep_request_reset(r->request);
+	return 0;
+}
+
 static int request_answered(lua_State *L)
 {
 	lua_pushboolean(L, ep_request_answered(check_request(L)));
@@ -395,8 +409,8 @@ static const luaL_Reg server_meta[] = {{"__gc", server_close}, {"__close", serve
 
 static const luaL_Reg request_methods[] = {{"read", request_read}, {"respond", request_respond},
 	{"respond_stream", request_respond_stream}, {"respond_file", request_respond_file}, {"write", request_write},
-	{"finish", request_finish}, {"abort", request_abort}, {"answered", request_answered}, {"gone", request_gone},
-	{"close", request_close}, {NULL, NULL}};
+	{"finish", request_finish}, {"abort", request_abort}, {"cut", request_cut}, {"reset", request_reset},
+	{"answered", request_answered}, {"gone", request_gone}, {"close", request_close}, {NULL, NULL}};
 
 static const luaL_Reg request_meta[] = {{"__gc", request_close}, {"__close", request_close}, {NULL, NULL}};
 

@@ -3,6 +3,7 @@
  * Build tool: compiles Lua files to bytecode and writes them as one C file.
  * Usage: embed OUT.c ROOT LIST, where LIST names one file a line, each under ROOT.
  * ROOT/epact/http.lua becomes module "epact.http", its chunk name "@epact/http.lua"; init.lua has its folder's name.
+ * A line "epact/a.lua=FILE" makes the text of FILE the module "epact.a".
  */
 #include <lauxlib.h>
 #include <lua.h>
@@ -44,6 +45,21 @@ static void report(lua_State *L, const char *file, const char *chunk)
 		fprintf(stderr, "%s: %s\n", file, message);
 }
 
+/* A module that returns the text; a file that ends the long string early does not compile. */
+static void quote(lua_State *L)
+{
+	lua_pushliteral(L, "return [==========[\n");
+	lua_insert(L, -2);
+	lua_pushliteral(L, "]==========]");
+	lua_concat(L, 3);
+}
+
+static int is_lua(const char *file)
+{
+	const char *end = strrchr(file, '.');
+	return end != NULL && strcmp(end, ".lua") == 0;
+}
+
 static int load(lua_State *L, const char *file, const char *chunk)
 {
 	luaL_Buffer text;
@@ -59,6 +75,7 @@ static int load(lua_State *L, const char *file, const char *chunk)
 	}
 	fclose(in);
 	luaL_pushresult(&text);
+	if (!is_lua(file)) quote(L);
 	size_t size;
 	const char *data = lua_tolstring(L, -1, &size);
 	if (luaL_loadbufferx(L, data, size, chunk, "t") != LUA_OK) {
@@ -77,7 +94,10 @@ static int each_file(FILE *list, const char *root, int (*visit)(void *, const ch
 	rewind(list);
 	while (fgets(file, sizeof file, list) != NULL) {
 		file[strcspn(file, "\n")] = '\0';
-		if (file[0] != '\0' && visit(context, file, file + skip, index++) != 0) return -1;
+		char *text = strchr(file, '=');
+		if (text != NULL) *text++ = '\0';
+		const char *path = text != NULL ? file : file + skip;
+		if (file[0] != '\0' && visit(context, text != NULL ? text : file, path, index++) != 0) return -1;
 	}
 	return 0;
 }

@@ -33,4 +33,11 @@ function M.is(value, code) return core.is(value) and (code == nil or value.code 
 -- @return string
 function M.mask(text) return core.mask(text) end
 
+--- The name that was probably meant by a word that is none of them, for the message that refuses it.
+-- @param word string
+-- @param names table: an array of the known names
+-- @return string, or nil when none is near
+-- Example: `errors.nearest("tmieout", { "timeout", "retries" }) --> "timeout"`
+function M.nearest(word, names) return core.nearest(word, names) end
+
 return M

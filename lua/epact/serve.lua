@@ -216,7 +216,13 @@ function Request:respond_stream(status, headers, length)
 	return setmetatable({ handle = self.handle }, Stream)
 end
 
---- Whether the peer has gone, as far as is known: that is noticed while a body is read or sent.
+--- Closes the connection at once: the peer sees no answer, or an incomplete one.
+function Request:abort() self.handle:abort() end
+
+--- The same, by a TCP reset.
+function Request:reset() self.handle:reset() end
+
+--- Whether the peer has gone. One that has shut down its sending side, and sent nothing that is still unread, counts.
 -- @return boolean
 function Request:gone() return self.handle:gone() end
 
@@ -240,6 +246,9 @@ function Stream:close() self.handle:finish() end
 
 --- Cuts the connection, so that the peer sees that the body is not complete.
 function Stream:abort() self.handle:abort() end
+
+--- Cuts the connection behind what was written before: the peer gets that, and sees that it is not complete.
+function Stream:cut() self.handle:cut() end
 
 -- A block that is left by an error must not look complete.
 function Stream:__close(err)

@@ -77,6 +77,7 @@ struct ep_request {
 	struct MHD_Response *response; /* until it is handed to libmicrohttpd */
 	int status;
 	bool answered, bodiless, stream, stream_ended;
+	bool stream_cut;  /* ends incomplete */
 	int64_t out_left; /* of a stream of known length; -1 */
 	ep_fifo out;
 	ep_wait *writer;

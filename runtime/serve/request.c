@@ -57,12 +57,6 @@ void ep_request_advance(ep_request *r)
 	ep_server_kick(r->server);
 }
 
-void ep_request_abort(ep_request *r)
-{
-	r->cut = true;
-	ep_request_advance(r);
-}
-
 /* --- waiting --- */
 
 static const char *meaning(const ep_wait *w, int result)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -129,6 +130,7 @@ static ssize_t on_content(void *cls, uint64_t position, char *to, size_t max)
 		if (ep_request_writable(r)) ep_request_wake(r->writer, 0);
 		return (ssize_t)n;
 	}
+	if (r->stream_cut) return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (r->stream_ended) return MHD_CONTENT_READER_END_OF_STREAM;
 	ep_request_hold(r);
 	return 0;
@@ -191,4 +193,37 @@ void ep_request_end(ep_request *r)
 
 bool ep_request_answered(const ep_request *r) { return r->answered; }
 
-bool ep_request_gone(const ep_request *r) { return !r->connection || r->cut; }
+/* --- ends before the end --- */
+
+static int socket_of(const ep_request *r)
+{
+	return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+void ep_request_abort(ep_request *r)
+{
+	r->cut = true;
+	ep_request_advance(r);
+}
+
+void ep_request_cut(ep_request *r)
+{
+	r->stream_ended = r->stream_cut = true;
+	ep_request_advance(r);
+}
+
+void ep_request_reset(ep_request *r)
+{
+	/* A close would first send what is queued, and an end; a disconnect is a reset. */
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	if (r->connection) connect(socket_of(r), &nowhere, sizeof nowhere);
+	ep_request_abort(r);
+}
+
+bool ep_request_gone(const ep_request *r)
+{
+	char byte;
+	if (!r->connection || r->cut) return true;
+	ssize_t n = recv(socket_of(r), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}

@@ -109,7 +109,8 @@ int ep_request_respond_fd(ep_request *r, int status, const ep_header *headers, s
 
 bool ep_request_answered(const ep_request *r);
 
-/* Whether the connection has gone or is being cut: nobody would see an answer. */
+/* Whether the connection has gone or is being cut: nobody would see an answer. Asks the socket; a peer that has shut
+ * down its sending side, and whose bytes are all received, counts as gone. */
 bool ep_request_gone(const ep_request *r);
 
 /* Queues a copy of len bytes, however many. 0, EP_ECLOSED, EP_ENOMEM; EP_EINVAL: no stream, ended, or longer than said. */
@@ -124,7 +125,13 @@ ep_op *ep_request_wait_room(ep_request *r, uint64_t timeout);
 /* Ends the stream: complete. A stream of a known length that is short of it is cut. */
 void ep_request_end(ep_request *r);
 
-/* Cuts the connection, so that the peer sees an incomplete response. */
+/* Cuts the connection at once, so that the peer sees an incomplete response, or none. */
 void ep_request_abort(ep_request *r);
+
+/* The same, once what was written to a stream has gone out; nothing more can be written. */
+void ep_request_cut(ep_request *r);
+
+/* The same as abort, but the peer gets a TCP reset. */
+void ep_request_reset(ep_request *r);
 
 #endif

@@ -181,6 +181,63 @@ s.recv(100); time.sleep(0.3); print("read"); s.close()]])
 	end)
 end)
 
+check.case("an answer ends early: cut behind what was written, closed, reset", function()
+	with_server({}, function(req)
+		if req.path == "/abort" then return req:abort() end
+		if req.path == "/reset" then return req:reset() end
+		local out <close> = req:respond_stream(200, nil, req.path == "/known" and 1000000 or nil)
+		out:write(("x"):rep(500000))
+		if req.path == "/midway" then
+			task.sleep(0.1)
+			req:reset()
+		else
+			out:cut()
+			check.fails("the response has ended", out.write, out, "more")
+		end
+	end, function(server)
+		python(server, [[
+def end_of(s):
+    out = b""
+    while True:
+        try:
+            part = s.recv(65536)
+        except ConnectionResetError:
+            return out, "reset"
+        if not part:
+            return out, "closed"
+        out += part
+for path in ("/known", "/chunked"):
+    data, end = end_of(raw(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode()))
+    equal((data.count(b"x"), end, b"\r\n0\r\n" in data), (500000, "closed", False))
+for request in (b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n", b"PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"):
+    equal(end_of(raw(request % b"/reset")), (b"", "reset"))
+    equal(end_of(raw(request % b"/abort"))[0], b"")
+equal(end_of(raw(b"GET /abort HTTP/1.1\r\nHost: x\r\n\r\n")), (b"", "closed"))
+equal(end_of(raw(b"GET /midway HTTP/1.1\r\nHost: x\r\n\r\n"))[1], "reset")]])
+	end)
+end)
+
+check.case("a handler that computes can ask whether the peer has gone", function()
+	local seen = {}
+	with_server({}, function(req)
+		seen.before = req:gone()
+		for _ = 1, 300 do
+			if req:gone() then break end
+			task.sleep(0.01)
+		end
+		seen.after = req:gone()
+	end, function(server)
+		python(server, [[
+s = raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+time.sleep(0.1); s.close()]])
+		for _ = 1, 300 do
+			if seen.after ~= nil then break end
+			task.sleep(0.01)
+		end
+		check.equal(seen, { before = false, after = true })
+	end)
+end)
+
 check.case("small parts are not held back", function()
 	with_server({}, function(req)
 		local out <close> = req:respond_stream(200)

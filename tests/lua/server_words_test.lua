@@ -56,7 +56,7 @@ same(route("GET", "/v1/repo/" .. ID), "repo_get " .. ID, "get")
 same(route("PUT", "/v1/repo/" .. ID .. "/file/a/b%2Fc"), "file_put " .. ID .. " a/b%2Fc", "put")
 same(route("HEAD", "/v1/repo/" .. ID .. "/file/a"), "file_get " .. ID .. " a", "head")
 same(route("GET", "/v1/repo/" .. ID .. ".git/info/refs"), "git " .. ID .. " info/refs", "git")
-for _, path in ipairs { "/", "/v1", "/v1/", "/v1/repo/", "/v1//repo", "/v1/repo/" .. ID .. "/", "/v1/repo/" .. ID .. "//file/a",
+for _, path in ipairs { "//", "/v1", "/v1/", "/v1/repo/", "/v1//repo", "/v1/repo/" .. ID .. "/", "/v1/repo/" .. ID .. "//file/a",
 	"/_stainless_unknown_path", "/v1/repo/" .. ID .. "/ask", "/v1/repo/" .. ID .. "/update/", "/V1/repo" } do
 	fails(404, router.match, "DELETE", path)
 end

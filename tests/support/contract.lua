@@ -176,9 +176,11 @@ function contract.client(url, key)
 	return setmetatable({ url = url, key = key }, Api)
 end
 
---- Starts `epact serve` on a data folder as a process of its own. Returns the process and a client.
-function contract.spawn(data, key)
-	local child = process.spawn({ assert(env.get "EPACT_BIN", "EPACT_BIN is not set"), "serve", "--data", data }, {
+--- Starts `epact serve` on a data folder as a process of its own, with more arguments when there are. Returns the
+--- process and a client.
+function contract.spawn(data, key, arguments)
+	local argv = { assert(env.get "EPACT_BIN", "EPACT_BIN is not set"), "serve", "--data", data }
+	local child = process.spawn(table.move(arguments or {}, 1, #(arguments or {}), #argv + 1, argv), {
 		env = { RELACE_API_KEY = key },
 		stdout = "pipe",
 		stderr = "inherit",

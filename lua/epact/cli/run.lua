@@ -6,13 +6,14 @@ local task = require "epact.task"
 local M = {}
 
 M.usage = [[
-usage: epact run [--local] [--data DIR] FILE [ARGS]
-       epact run [--local] [--data DIR] -e CODE [ARGS]
+usage: epact run [--local] [--data DIR] [--fault RULE] FILE [ARGS]
+       epact run [--local] [--data DIR] [--fault RULE] -e CODE [ARGS]
 
 Runs a Lua script; - is standard input. The script gets ARGS as `...` and in the table `arg`.
 
   --local      start a local Relace server for the script and hand it the base URL and the key
   --data DIR   where that server keeps its data (default .epact)
+  --fault RULE what goes wrong on purpose in that server, as for `epact serve`; can be given again
   -e CODE      run CODE instead of a file
   --virtual-time SEED
                for tests: the clock jumps to the next timer when all tasks wait for time, and the number SEED decides
@@ -23,7 +24,7 @@ Exit status: 0 done, 1 the script failed, 2 wrong usage, 130 and 143 ended by Ct
 gave to os.exit.
 ]]
 
-local options = { ["--local"] = "flag", ["--data"] = "string", ["-e"] = "string",
+local options = { ["--local"] = "flag", ["--data"] = "string", ["-e"] = "string", ["--fault"] = "list",
 	["--virtual-time"] = "integer", ["--help"] = "flag" }
 
 local function load_script(code, file)
@@ -47,8 +48,8 @@ local function serve_until(server, ended)
 	end)
 end
 
-local function run_local(data, body)
-	local server <close> = require "epact.server".start { data = data }
+local function run_local(data, rules, body)
+	local server <close> = require "epact.server".start { data = data, faults = rules }
 	local settings = require "epact.relace.settings"
 	settings.base_url, settings.api_key = server.url, server.api_key
 	return task.scope(function(s)
@@ -67,6 +68,7 @@ function M.main(words)
 		return 0
 	end
 	if given.data and not given["local"] then return args.wrong(M.usage, "--data goes with --local") end
+	if given.fault and not given["local"] then return args.wrong(M.usage, "--fault goes with --local") end
 	if not given.e and not words[1] then return args.wrong(M.usage, "which script?") end
 	local file = given.e and "(-e)" or table.remove(words, 1)
 	local script, why = load_script(given.e, file)
@@ -79,7 +81,7 @@ function M.main(words)
 	local function body() return script(table.unpack(words)) end
 	local status
 	if given["local"] then
-		status = run_local(given.data or ".epact", body)
+		status = run_local(given.data or ".epact", given.fault, body)
 	else
 		status = body()
 	end

@@ -5,7 +5,9 @@
 local fault = require "epact.error"
 local json = require "epact.json"
 local log = require "epact.log"
+local task = require "epact.task"
 local agent = require "epact.server.agent"
+local answer = require "epact.server.answer"
 local auth = require "epact.server.auth"
 local clone = require "epact.server.clone"
 local errors = require "epact.server.errors"
@@ -16,6 +18,7 @@ local repos = require "epact.server.repos"
 local request = require "epact.server.request"
 local retrieve = require "epact.server.retrieve"
 local router = require "epact.server.router"
+local status_page = require "epact.server.status_page"
 local tokens = require "epact.server.tokens"
 local update = require "epact.server.update"
 
@@ -40,14 +43,26 @@ local HANDLERS = {
 	file_put = files.put,
 	file_delete = files.delete,
 	git = git_http.handle,
+	status_page = status_page.handle,
 }
+
+-- The description of the API, docs/openapi.yaml: a text that the build embeds.
+function HANDLERS.openapi(_, incoming)
+	local text = require "epact.server.openapi"
+	incoming.raw:respond(200, { ["Content-Type"] = "application/yaml" }, text)
+	return nil
+end
+
+-- These ask for no credential.
+local OPEN = { status_page = true, openapi = true }
 
 -- Sent again with the same Idempotency-Key, these are answered and not done again.
 local REPEATABLE = { token_create = true, repo_create = true, repo_update = true, file_put = true }
 
---- Binds the parts of a server: {options, key_hash, store, git_store, locks, trees, index, maintenance, idempotency,
---- limiter}.
+--- Binds the parts of a server: {options, key_hash, store, git_store, locks, trees, index, maintenance, idempotency, limiter,
+--- faults, journal}.
 function app.new(parts)
+	parts.begun = task.now()
 	return setmetatable(parts, app)
 end
 
@@ -59,11 +74,22 @@ function app:later(fn)
 	end)
 end
 
-local function serve(self, incoming, is_git)
+-- The route, who asks, and whether they have calls left: nothing is done before all three are known.
+local function admit(self, incoming, is_git)
 	local name
 	name, incoming.parameter, incoming.rest = router.match(incoming.method, incoming.path)
+	if OPEN[name] then return name end
 	incoming.caller = auth.identify(self, incoming.headers.authorization, is_git)
-	self.limiter:count(incoming.caller.hash)
+	local headers, refusal = self.limiter:count(incoming.caller.hash)
+	incoming.raw.extra = headers
+	if refusal then error(refusal, 0) end
+	return name
+end
+
+local function serve(self, incoming, is_git)
+	incoming.raw.extra = self.limiter:headers()
+	if not self.faults:apply(incoming.raw) then return nil end
+	local name = admit(self, incoming, is_git)
 	local handler = HANDLERS[name]
 	if not REPEATABLE[name] then
 		local status, body = handler(self, incoming)
@@ -75,16 +101,16 @@ local function serve(self, incoming, is_git)
 	end)
 end
 
-local function respond(raw, status, body)
+local function respond(out, status, body)
 	local headers = body ~= "" and { ["Content-Type"] = "application/json" } or {}
-	raw:respond(status, headers, body)
+	out:respond(status, headers, body)
 end
 
-local function respond_failure(raw, failure, is_git)
+local function respond_failure(out, failure, is_git)
 	local headers = { ["Content-Type"] = is_git and "text/plain; charset=utf-8" or "application/json" }
 	for name, value in pairs(failure.headers) do headers[name] = value end
 	local body = is_git and failure.text .. "\n" or json.encode(errors.body(failure))
-	raw:respond(failure.http_status, headers, body)
+	out:respond(failure.http_status, headers, body)
 end
 
 -- The failure that the client is told about: what is no failure of the request is one of the server.
@@ -95,26 +121,41 @@ local function failure_of(problem)
 end
 
 -- Nobody is there to be answered: the peer went away, or the server closed.
-local function is_over(raw, problem)
-	return raw:gone() or fault.is(problem, "truncated")
+local function is_over(out, problem)
+	return out:gone() or fault.is(problem, "truncated")
+end
+
+local function answer_to(self, incoming, out)
+	local is_git = router.is_git(incoming.path)
+	local ok, status, body = pcall(serve, self, incoming, is_git)
+	if ok and status then
+		respond(out, status, body)
+	elseif not ok and is_over(out, status) then
+		out.status = "gone"
+	elseif not ok then
+		local failure = failure_of(status)
+		-- A stream that has begun is cut; there is no other way to tell.
+		if not out:answered() then respond_failure(out, failure, is_git) end
+	end
 end
 
 --- Answers one request of epact.serve.
 function app:handle(raw)
-	local incoming = request.new(raw, self.options)
-	local is_git = router.is_git(raw.path)
-	local ok, status, body = pcall(serve, self, incoming, is_git)
-	if ok and status then
-		respond(raw, status, body)
-	elseif not ok and is_over(raw, status) then
-		status = "gone"
-	elseif not ok then
-		local failure = failure_of(status)
-		status = failure.http_status
-		-- A stream that has begun is cut; there is no other way to tell.
-		if not raw:answered() then respond_failure(raw, failure, is_git) end
-	end
-	log.info("%s %s %s", raw.method, router.loggable(raw.path), tostring(status or 200))
+	local begun = task.now()
+	local out = answer.new(raw)
+	local incoming = request.new(out, self.options)
+	local noted <close> = setmetatable({}, { __close = function()
+		self.journal:note {
+			remote = raw.remote,
+			who = incoming.caller and incoming.caller.label or "-",
+			method = router.loggable_word(raw.method),
+			path = router.loggable(raw.path),
+			status = tostring(out.status or "none"),
+			bytes = out.bytes,
+			seconds = task.now() - begun,
+		}
+	end })
+	answer_to(self, incoming, out)
 end
 
 return app

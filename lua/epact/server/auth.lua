@@ -40,7 +40,8 @@ local function scope_of(token)
 	return scope
 end
 
---- Who sent a request: {kind = "key"} or {kind = "token", scope = set of repo ids}, both with `hash`. Raises 401.
+--- Who sent a request: {kind = "key"} or {kind = "token", scope = set of repo ids}, both with `hash`, and
+--- `label`, which may be shown. Raises 401.
 function auth.identify(app, header, is_git)
 	local credential = auth.credential(header, is_git)
 	if not credential then
@@ -48,11 +49,11 @@ function auth.identify(app, header, is_git)
 	end
 	local hash = auth.hash(credential)
 	-- Hashes are compared: how long that takes says nothing about the key.
-	if hash == app.key_hash then return { kind = "key", hash = hash } end
+	if hash == app.key_hash then return { kind = "key", hash = hash, label = "rlc-****" } end
 	if credential:sub(1, 5) == "rlcr-" then
 		local token = app.store:token(hash)
 		if token and not (token.expires_at and token.expires_at <= os.time()) then
-			return { kind = "token", hash = hash, scope = scope_of(token) }
+			return { kind = "token", hash = hash, scope = scope_of(token), label = token.prefix .. "****" }
 		end
 		refuse(is_git, token and "repo token has expired" or "repo token is unknown, expired or revoked")
 	end

@@ -13,9 +13,11 @@ local serve = require "epact.serve"
 local task = require "epact.task"
 local app = require "epact.server.app"
 local auth = require "epact.server.auth"
+local faults = require "epact.server.faults"
 local git_store = require "epact.server.git_store"
 local idempotency = require "epact.server.idempotency"
 local index = require "epact.server.index"
+local journal = require "epact.server.journal"
 local locks = require "epact.server.locks"
 local maintenance = require "epact.server.maintenance"
 local options_of = require "epact.server.options"
@@ -46,6 +48,8 @@ local function kept_key(folder)
 end
 
 local function open_parts(options, key)
+	local rules = faults.new(options.faults)
+	local log_file = journal.open(options.access_log)
 	local repos = git_store.open(options.data, { name = options.commit_name, email = options.commit_email })
 	local database = store.open(options.data .. "/server.db")
 	return app.new {
@@ -58,7 +62,9 @@ local function open_parts(options, key)
 		index = index.new(repos, options.index_cache),
 		maintenance = maintenance.new(repos, options.pack_every),
 		idempotency = idempotency.new(database),
-		limiter = rate_limit.new(options.rate_limit),
+		limiter = rate_limit.new(options.rate_limit, options.rate_window),
+		faults = rules,
+		journal = log_file,
 	}
 end
 
@@ -74,7 +80,11 @@ end
 -- * `lock_wait`, `push_wait` seconds that a writer waits for another one of the repo (2, 10)
 -- * `git_sources`: what git URLs may be imported: false (default), "loopback", "any" or a list of hosts
 -- * `import_timeout` seconds for an import (600)
--- * `rate_limit` integer: calls a minute for each credential; default none
+-- * `rate_limit` integer: calls of each credential in `rate_window` seconds (60); default none
+-- * `faults` string or array of strings: what goes wrong on purpose, such as "POST /repo/*/update: 503 x2, then delay
+--   200ms"; the language is described in docs/guide/server.md
+-- * `access_log` string: a file that gets a line for each request; "-" is standard output; default none
+-- * `status_page` boolean: shows repos, tokens (without their values) and requests at /, on a loopback address only (true)
 -- * `token_delete` boolean: a repo token may delete its repos (true)
 -- * `commit_name`, `commit_email`, `default_branch`: of the commits it makes ("Relace", "noreply@relace.ai", "main")
 -- * `pack_every` integer: changes of a repo after which it is packed (30)
@@ -146,10 +156,18 @@ function Server:run()
 	end)
 end
 
+--- Replaces the faults; nil or an empty table ends all.
+-- @param rules string or table?: as the option `faults`
+-- Example: `server:set_faults { "POST /repo_token: drop after x1" }`
+function Server:set_faults(rules)
+	self.app.faults = faults.new(rules)
+end
+
 --- Stops to listen and closes the data folder.
 function Server:close()
 	if self.listener then self.listener:close() end
 	if self.app.store then
+		self.app.journal:close()
 		self.app.index:close()
 		self.app.store:close()
 		self.app.store = nil

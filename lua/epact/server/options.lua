@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The options of a server, with what holds when they are not given.
 
+local fault = require "epact.error"
+
 local options = {}
 
 local MIB = 1 << 20
@@ -23,6 +25,10 @@ local KNOWN = {
 	default_branch = { "string", "main" },
 	token_delete = { "boolean", true },
 	rate_limit = { "integer" },
+	rate_window = { "number integer", 60 },
+	faults = { "string table" },
+	access_log = { "string" },
+	status_page = { "boolean", true },
 	pack_every = { "integer", 30 },
 	tree_cache = { "integer", 50000 },
 	index_cache = { "integer", 256 * MIB },
@@ -34,7 +40,7 @@ local function known_names()
 	local names = {}
 	for name in pairs(KNOWN) do names[#names + 1] = name end
 	table.sort(names)
-	return table.concat(names, ", ")
+	return names
 end
 
 local function kind_of(value)
@@ -44,7 +50,10 @@ end
 local function check(name, value)
 	local known = KNOWN[name]
 	if not known then
-		error(("server.start: unknown option '%s' (known: %s)"):format(tostring(name), known_names()), 0)
+		local names = known_names()
+		local near = fault.nearest(tostring(name), names)
+		error(("server.start: unknown option '%s'%s (known: %s)"):format(tostring(name),
+			near and ("; did you mean '%s'?"):format(near) or "", table.concat(names, ", ")), 0)
 	end
 	for kind in known[1]:gmatch("%a+") do
 		if kind_of(value) == kind then return end

@@ -9,7 +9,7 @@ local validate = require "epact.server.validate"
 local request = {}
 request.__index = request
 
---- Wraps a request of epact.serve. Fields: raw, method, path, query, headers, and set while it is routed: caller,
+--- Wraps a request of epact.serve, or what stands in for it (answer.lua). Fields: raw, method, path, query, headers, and set while it is routed: caller,
 --- parameter (the id or token in the path), rest (what stands behind it).
 function request.new(raw, options)
 	return setmetatable({

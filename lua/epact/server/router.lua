@@ -3,11 +3,15 @@
 -- have no characters that need it. No redirects: a trailing or a double slash is another, unknown path.
 
 local errors = require "epact.server.errors"
+local paths = require "epact.server.paths"
 
 local router = {}
 
 -- Each pattern stands for the whole raw path; its methods map to the names of the handlers.
 local ROUTES = {
+	{ "^/$", { GET = "status_page", HEAD = "status_page" } },
+	{ "^/openapi%.yaml$", { GET = "openapi", HEAD = "openapi" } },
+	{ "^/v1/openapi%.yaml$", { GET = "openapi", HEAD = "openapi" } },
 	{ "^/v1/repo_token$", { POST = "token_create" } },
 	{ "^/v1/repo_token/([^/]+)$", { GET = "token_get", DELETE = "token_delete" } },
 	{ "^/v1/repo$", { POST = "repo_create", GET = "repo_list" } },
@@ -52,10 +56,19 @@ function router.is_git(path)
 	return path:find("^/v1/repo/[^/]+%.git/") ~= nil or path:find("^/v1/repo/[^/]+%.git$") ~= nil
 end
 
---- The path as it may stand in a log: no credential in it, and no byte that could forge a line.
+local function encode(byte)
+	return ("%%%02X"):format(byte:byte())
+end
+
+--- A raw path as it may stand in a log: no credential in it, however it is encoded, and no byte that could forge a line.
 function router.loggable(path)
-	path = path:gsub("^(/v1/repo_token/).+$", "%1***"):gsub("rlcr?%-[%w_%-]+", "***")
-	return (path:gsub("[^\33-\126]", function(byte) return ("%%%02X"):format(byte:byte()) end):sub(1, 512))
+	path = (paths.decode(path) or path):gsub("^(/v1/repo_token/).+$", "%1***"):gsub("rlcr?%-[%w_%-]+", "***")
+	return (path:gsub("[^\33-\36\38-\126]", encode):sub(1, 512))
+end
+
+--- The same of a method, or another single word.
+function router.loggable_word(word)
+	return (word:gsub("[^%w_%-]", "?"):sub(1, 20))
 end
 
 return router

@@ -5,6 +5,7 @@ local fs = require "epact.fs"
 local change = require "epact.server.change"
 local errors = require "epact.server.errors"
 local git = require "epact.server.git"
+local loopback = require "epact.server.loopback"
 local tree = require "epact.server.tree"
 
 local sources = {}
@@ -18,16 +19,10 @@ local function unusable(text)
 	})
 end
 
-local LOOPBACK = { localhost = true, ["[::1]"] = true }
-
-local function is_loopback(host)
-	return LOOPBACK[host] or host:find("^127%.%d+%.%d+%.%d+$") ~= nil
-end
-
 -- The policy: false (none), "loopback", "any", or a list of hosts, each with or without a port.
 local function is_allowed(policy, host, port)
 	if policy == "any" then return true end
-	if policy == "loopback" then return is_loopback(host) end
+	if policy == "loopback" then return loopback.is_host(host) end
 	if type(policy) ~= "table" then return false end
 	for _, allowed in ipairs(policy) do
 		allowed = allowed:lower()

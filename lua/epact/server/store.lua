@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS tokens (
 	hash TEXT PRIMARY KEY,
 	name TEXT NOT NULL,
 	created_at TEXT NOT NULL,
-	expires_at INTEGER
+	expires_at INTEGER,
+	prefix TEXT NOT NULL DEFAULT 'rlcr-'
 ) STRICT;
 CREATE TABLE IF NOT EXISTS token_repos (
 	token TEXT NOT NULL REFERENCES tokens (hash) ON DELETE CASCADE,
@@ -48,12 +49,20 @@ CREATE TABLE IF NOT EXISTS answers (
 ) STRICT;
 ]]
 
+-- What files made by older versions lack.
+local function migrate(db)
+	if not db:one("SELECT 1 AS found FROM pragma_table_info('tokens') WHERE name = 'prefix'") then
+		db:exec("ALTER TABLE tokens ADD COLUMN prefix TEXT NOT NULL DEFAULT 'rlcr-'")
+	end
+end
+
 local function open_alone(path)
 	-- Nobody else is to write: there is nothing to wait for but the end of a server that is just closing.
 	local db = sqlite.open(path, { busy_timeout = 1 })
 	local ok, failure = pcall(function()
 		db:exec("PRAGMA locking_mode = EXCLUSIVE")
 		db:exec(SCHEMA)
+		migrate(db)
 		-- The lock is taken by the first write.
 		db:exec("PRAGMA user_version = 1")
 	end)
@@ -185,26 +194,37 @@ end
 
 -- Tokens
 
---- Adds a token {hash, name, expires_at (seconds since 1970 or nil), repo_ids}, all or nothing.
+--- Adds a token {hash, prefix (its first characters), name, expires_at (seconds since 1970 or nil), repo_ids}, all or
+--- nothing.
 function store:add_token(token)
 	self.db:transaction(function()
-		self.db:run("INSERT INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, " .. NOW .. ", ?)", token.hash,
-			token.name, token.expires_at)
+		self.db:run("INSERT INTO tokens (hash, prefix, name, created_at, expires_at) VALUES (?, ?, ?, " .. NOW .. ", ?)",
+			token.hash, token.prefix, token.name, token.expires_at)
 		for _, id in ipairs(token.repo_ids) do
 			self.db:run("INSERT INTO token_repos (token, repo) VALUES (?, ?)", token.hash, id)
 		end
 	end)
 end
 
---- The token with that hash: {name, created_at, expires_at, repo_ids}, or nil.
-function store:token(hash)
-	local token = self.db:one("SELECT name, created_at, expires_at FROM tokens WHERE hash = ?", hash)
-	if not token then return nil end
-	token.repo_ids = {}
-	for index, row in ipairs(self.db:all("SELECT repo FROM token_repos WHERE token = ? ORDER BY repo", hash)) do
-		token.repo_ids[index] = row.repo
+local function token_of(self, row)
+	row.repo_ids = {}
+	for index, scope in ipairs(self.db:all("SELECT repo FROM token_repos WHERE token = ? ORDER BY repo", row.hash)) do
+		row.repo_ids[index] = scope.repo
 	end
-	return token
+	return row
+end
+
+--- The token with that hash: {hash, prefix, name, created_at, expires_at, repo_ids}, or nil.
+function store:token(hash)
+	local row = self.db:one("SELECT * FROM tokens WHERE hash = ?", hash)
+	return row and token_of(self, row)
+end
+
+--- The `most` newest tokens, and how many there are.
+function store:tokens(most)
+	local rows = self.db:all("SELECT * FROM tokens ORDER BY created_at DESC, hash LIMIT ?", most)
+	for _, row in ipairs(rows) do token_of(self, row) end
+	return rows, self.db:one("SELECT count(*) AS n FROM tokens").n
 end
 
 --- Forgets a token; false when there was none.

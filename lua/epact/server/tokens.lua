@@ -10,6 +10,9 @@ local when = require "epact.server.when"
 
 local tokens = {}
 
+-- What people tell tokens apart by. The other 36 digits are the secret.
+local SHOWN = #"rlcr-" + 4
+
 -- An array stays one when it is empty.
 local function described(token)
 	return {
@@ -29,6 +32,7 @@ function tokens.create(app, request)
 	local value = "rlcr-" .. crypto.random_hex(20)
 	local token = {
 		hash = auth.hash(value),
+		prefix = value:sub(1, SHOWN),
 		name = wanted.name,
 		repo_ids = wanted.repo_ids,
 		expires_at = wanted.ttl_seconds and os.time() + wanted.ttl_seconds,
