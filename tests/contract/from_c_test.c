@@ -313,7 +313,7 @@ TEST(side_by_side)
 {
 	enum { COUNT = 8 };
 	world w;
-	char name[16];
+	char name[32];
 	ep_git_clone *clones[COUNT];
 	begin(&w);
 	ep_relace_info repo = create_two_files(&w);

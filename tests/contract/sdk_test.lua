@@ -34,6 +34,7 @@ with_source(function(url, first)
 				env = {
 					RELACE_BASE_URL = api.url, RELACE_API_KEY = api.key, LIMITED_URL = limited.url,
 					GIT_SOURCE = url, GIT_SOURCE_FIRST = first, MAX_FILE = tostring(MAX_FILE),
+					GUIDE = env.get "EPACT_SOURCE" .. "/docs/guide/relace.md",
 				},
 				check = false, timeout = 200,
 			})

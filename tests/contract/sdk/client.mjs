@@ -18,7 +18,8 @@ test('raw answers: asResponse and withResponse', async () => {
 
 test('options: headers, query, derived clients', async () => {
   const seen = [];
-  const own = withFetch(noting(seen), { defaultHeaders: { 'X-Relace-Team': 'a', 'X-Gone': '1' }, defaultQuery: { page_size: '1' } });
+  const defaultHeaders = { 'X-Relace-Team': 'a', 'X-Gone': '1' };
+  const own = withFetch(noting(seen), { defaultHeaders, defaultQuery: { page_size: '1' } });
   const page = await own.repo.list(undefined, { headers: { 'X-Relace-Run': '7', 'X-Gone': null } });
   assert.ok(page.items.length <= 1);
   assert.match(seen[0].url, /[?]page_size=1$/);
@@ -35,7 +36,8 @@ test('requests that are not documented', async () => {
   assert.match(made.repo_head, HEAD);
   const page = await client.get('/repo', { query: { page_size: 1 } });
   assert.equal(page.items.length, 1);
-  assert.equal(await client.put(`/repo/${made.repo_id}/file/a`, { body: new Uint8Array([65]) }).then((info) => info.changed_files[0]), 'a');
+  const written = await client.put(`/repo/${made.repo_id}/file/a`, { body: new Uint8Array([65]) });
+  assert.deepEqual(written.changed_files, ['a']);
   assert.equal(await client.delete(`/repo/${made.repo_id}`), null);
   await fails(client.get('/_stainless_unknown_path'), Relace.NotFoundError, 404, /route/);
   await fails(client.patch('/repo'), Relace.APIError, 405);
@@ -93,7 +95,8 @@ test('too many calls: 429 with what a client needs to wait', async () => {
 
 test('logging', async () => {
   const lines = [];
-  const logger = Object.fromEntries(['error', 'warn', 'info', 'debug'].map((level) => [level, (...words) => lines.push([level, ...words])]));
+  const note = (level) => [level, (...words) => lines.push([level, ...words])];
+  const logger = Object.fromEntries(['error', 'warn', 'info', 'debug'].map(note));
   const logged = client.withOptions({ logger, logLevel: 'debug' });
   await logged.repo.list({ page_size: 1 });
   assert.ok(lines.some(([level, words]) => level === 'info' && /get .*\/repo.* succeeded with status 200/i.test(words)));

@@ -97,3 +97,22 @@ test('a repo token works for git, on its repos alone, until it is deleted', asyn
   assert.throws(() => agent.git(dir).fetch(), { status: 128 });
   assert.throws(() => new Relace({ apiKey: token }).git('').clone({ repoId: mine.repo_id }), /No repository path/);
 });
+
+test('the samples of docs/guide/relace.md', async () => {
+  const page = fs.readFileSync(process.env.GUIDE, 'utf8');
+  const samples = [...page.matchAll(/^```ts\n(.*?)^```/gms)].map((match) => match[1]);
+  assert.equal(samples.length, 4);
+  const { repo_id } = await create({ 'README.md': '# Old\n' });
+  const { create: made } = client.repoToken;
+  client.repoToken.create = async (...params) => {
+    const answer = await made.apply(client.repoToken, params);
+    redirect(answer.token);
+    return answer;
+  };
+  const AsyncFunction = (async () => {}).constructor;
+  process.chdir(root);
+  await new AsyncFunction('client', 'id', samples.join('\n'))(client, repo_id);
+  delete client.repoToken.create;
+  assert.equal(read(path.join(root, 'work'), 'README.md'), '# Old\n');
+  assert.deepEqual(await contents(repo_id), { 'README.md': '# Demo\n' });
+});
