@@ -69,7 +69,12 @@ enum {
 	EPACT_ENETWORK = -63,       /* network */
 	EPACT_ECORRUPT = -64,       /* corrupt */
 	EPACT_EEXIT = -65,          /* exit_status */
-	EPACT_EDATABASE = -70       /* database */
+	EPACT_ENONFF = -66,         /* non_fast_forward */
+	EPACT_ENOTHING = -67,       /* nothing_to_commit */
+	EPACT_EDETACHED = -68,      /* detached_head */
+	EPACT_ECHANGES = -69,       /* local_changes: they would be lost */
+	EPACT_EDATABASE = -70,      /* database */
+	EPACT_EUNSAFE = -71         /* unsafe_config: a repository's configuration could run a program */
 };
 
 /* What is known of a failure. Texts hold no secret; NULL where nothing is known, but for message and text.

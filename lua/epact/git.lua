@@ -5,9 +5,7 @@
 -- other transports than https (http for this machine). What it keeps of yours: PATH, HOME, TMPDIR, the variables of proxies
 -- and of certificates.
 local core = require "epact.core.git"
-local errors = require "epact.error"
 local limit = require "epact.git.limit"
-local process = require "epact.process"
 local task = require "epact.task"
 
 local M = {}
@@ -72,27 +70,18 @@ function M.clone(options)
 	end)
 end
 
---- Runs a git command in a folder, in the same environment as a clone, and waits for its end. Not for folders whose
--- `.git` others may have written to: their configuration can name programs that git runs.
--- Raises `exit_status` when it ends with another status than 0, unless `options.check` is false; `no_git`; `timeout`.
--- @param directory string: the work tree, or a bare repository
+--- Runs a git command in a repository, and waits for its end.
+-- Raises as `clone` does, and `unsafe_config` when the repository's configuration could run a program.
+-- @param directory string: the top folder of a work tree, or a bare repository; nil for a command that needs none
 -- @param arguments list of strings: such as `{"log", "-1", "--format=%H"}`
--- @param options table?: as of `process.run`, but `cwd` and `clear_env`; `env` adds variables
--- @return table {status, signal, stdout, stderr}
+-- @param options table?: `timeout`, `grace` seconds; `input` bytes for its standard input; `max_output` bytes (64 MiB);
+--   `trust` boolean: the repository's configuration, hooks and filters count
+-- @return table {status, stdout, stderr}
 function M.run(directory, arguments, options)
-	local argv = table.move(arguments, 1, #arguments, 2, {"git"})
-	local rest = {cwd = directory, clear_env = true, env = core.environment()}
-	for name, value in pairs(options or {}) do
-		if name == "cwd" or name == "clear_env" then error(("git.run: unknown option '%s'"):format(name), 2) end
-		if name ~= "env" then rest[name] = value end
-	end
-	for name, value in pairs(options and options.env or {}) do rest.env[name] = value end
-	local ok, result = pcall(process.run, argv, rest)
-	if ok then return result end
-	if errors.is(result, "not_found") and result.message:find("no such program in PATH", 1, true) then
-		error(errors.new("no_git", "there is no git in PATH; install it", {operation = "git"}))
-	end
-	error(result, 0)
+	local call = {directory = directory, argv = table.move(arguments, 1, #arguments, 2, {"git"})}
+	for name, value in pairs(options or {}) do call[name] = value end
+	local handle <close> = core.command(call)
+	return handle:wait()
 end
 
 return M

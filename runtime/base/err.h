@@ -49,7 +49,12 @@
 	X(ENETWORK, -63, "network")                                                                                        \
 	X(ECORRUPT, -64, "corrupt")                                                                                        \
 	X(EEXIT, -65, "exit_status")                                                                                       \
-	X(EDATABASE, -70, "database")
+	X(ENONFF, -66, "non_fast_forward")                                                                                 \
+	X(ENOTHING, -67, "nothing_to_commit")                                                                              \
+	X(EDETACHED, -68, "detached_head")                                                                                 \
+	X(ECHANGES, -69, "local_changes")                                                                                  \
+	X(EDATABASE, -70, "database")                                                                                      \
+	X(EUNSAFE, -71, "unsafe_config")
 
 enum {
 #define X(name, number, slug) EP_##name = (number),

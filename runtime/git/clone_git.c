@@ -102,7 +102,7 @@ static void configure(ep_git_env *env, const ep_git_clone *c)
 	char seconds[32];
 	ep_buf key = {0};
 	snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)((c->stall + EP_SECOND - 1) / EP_SECOND));
-	ep_git_env_start(env, c->ca_file);
+	ep_git_env_start(env, &(ep_git_env_options){.ca_file = c->ca_file});
 	ep_git_env_config(env, "http.lowSpeedLimit", "1");
 	ep_git_env_config(env, "http.lowSpeedTime", seconds);
 	ep_buf_printf(&key, "credential.%s.helper", c->url.scope);

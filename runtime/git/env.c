@@ -8,22 +8,42 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/mem.h"
 
-static const char *const kept[] = {"PATH", "HOME", "TMPDIR", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+/* HOME is not among them: libcurl would look into its .netrc, and git into its attributes and ignored names. */
+static const char *const kept[] = {"PATH", "TMPDIR", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
 	"ALL_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"};
 
-/* No configuration of the system or the user, no prompt, no other transport, errors in English, which classify.c reads. */
-static const char *const fixed[] = {"LC_ALL=C", "LANG=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-	"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "GIT_ALLOW_PROTOCOL=http:https", "GIT_DEFAULT_REF_FORMAT=files"};
+/* No configuration of the system, no prompt, errors in English, which classify.c reads. */
+static const char *const fixed[] = {"HOME=/nonexistent", "LC_ALL=C", "LANG=C", "GIT_CONFIG_NOSYSTEM=1",
+	"GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+	"GIT_ASKPASS=", "GIT_EDITOR=:", "GIT_SEQUENCE_EDITOR=:", "GIT_PAGER=cat", "GIT_SSH_COMMAND=ssh",
+	"GIT_MERGE_AUTOEDIT=no", "GIT_DEFAULT_REF_FORMAT=files"};
 
-static const char *const settings[][2] = {{"core.hooksPath", "/dev/null"}, {"core.fsmonitor", "false"},
-	{"core.askPass", ""}, {"submodule.recurse", "false"}, {"protocol.version", "2"}, {"gc.auto", "0"},
-	{"maintenance.auto", "false"}, {"transfer.fsckObjects", "true"}, {"http.followRedirects", "false"},
-	{"credential.helper", ""}, {"credential.useHttpPath", "true"}, {"init.defaultBranch", "main"},
-	{"advice.detachedHead", "false"}};
+static const char *const settings[][2] = {{"core.askPass", ""}, {"submodule.recurse", "false"},
+	{"protocol.version", "2"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"transfer.fsckObjects", "true"},
+	{"http.followRedirects", "false"}, {"credential.helper", ""}, {"credential.useHttpPath", "true"},
+	{"init.defaultBranch", "main"}, {"advice.detachedHead", "false"}, {"color.ui", "false"}};
+
+/* What a repository could name to have it run; and nothing that enters a repository within it, whose own configuration
+ * counts there. */
+static const char *const inert[][2] = {{"core.hooksPath", "/dev/null"}, {"core.fsmonitor", "false"},
+	{"commit.gpgSign", "false"}, {"tag.gpgSign", "false"}, {"tag.forceSignAnnotated", "false"},
+	{"push.gpgSign", "false"}, {"log.showSignature", "false"}, {"merge.verifySignatures", "false"},
+	{"diff.submodule", "short"}, {"diff.ignoreSubmodules", "dirty"}, {"fetch.recurseSubmodules", "false"},
+	{"push.recurseSubmodules", "no"}};
 
 /* What comes is checked, but for faults that old history really has and that harm nobody. */
 static const char *const forgiven[] = {"zeroPaddedFilemode", "badTimezone", "missingSpaceBeforeDate",
 	"missingNameBeforeEmail", "missingSpaceBeforeEmail", "badFilemode", "missingTaggerEntry", "badDate"};
+
+static bool grow(ep_git_env *env)
+{
+	size_t room = env->room ? env->room * 2 : 128;
+	char **vars = ep_realloc(env->vars, room * sizeof *vars);
+	if (!vars) return false;
+	env->vars = vars;
+	env->room = room;
+	return true;
+}
 
 static void add(ep_git_env *env, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -34,13 +54,17 @@ static void add(ep_git_env *env, const char *format, ...)
 	va_start(args, format);
 	ep_buf_vprintf(&text, format, args);
 	va_end(args);
-	char *var = env->count < EP_GIT_ENV_MAX ? ep_buf_take(&text) : NULL;
-	if (var)
+	char *var = env->count + 1 < env->room || grow(env) ? ep_buf_take(&text) : NULL;
+	if (var) {
 		env->vars[env->count++] = var;
-	else
+		env->vars[env->count] = NULL;
+	} else {
 		env->failed = true;
+	}
 	ep_buf_fini(&text);
 }
+
+void ep_git_env_add(ep_git_env *env, const char *variable) { add(env, "%s", variable); }
 
 void ep_git_env_config(ep_git_env *env, const char *key, const char *value)
 {
@@ -49,21 +73,25 @@ void ep_git_env_config(ep_git_env *env, const char *key, const char *value)
 	env->configs++;
 }
 
-void ep_git_env_start(ep_git_env *env, const char *ca_file)
+void ep_git_env_start(ep_git_env *env, const ep_git_env_options *o)
 {
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
 		const char *value = getenv(kept[i]);
 		if (value) add(env, "%s=%s", kept[i], value);
 	}
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) add(env, "%s", fixed[i]);
+	add(env, "GIT_ALLOW_PROTOCOL=%s", o->protocols ? o->protocols : "http:https");
+	add(env, "GIT_CONFIG_GLOBAL=%s", o->global ? o->global : "/dev/null");
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
 		ep_git_env_config(env, settings[i][0], settings[i][1]);
+	for (size_t i = 0; i < sizeof inert / sizeof *inert && !o->trust; i++)
+		ep_git_env_config(env, inert[i][0], inert[i][1]);
 	for (size_t i = 0; i < sizeof forgiven / sizeof *forgiven; i++) {
 		char key[64];
 		snprintf(key, sizeof key, "fetch.fsck.%s", forgiven[i]);
 		ep_git_env_config(env, key, "ignore");
 	}
-	if (ca_file) ep_git_env_config(env, "http.sslCAInfo", ca_file);
+	if (o->ca_file) ep_git_env_config(env, "http.sslCAInfo", o->ca_file);
 }
 
 int ep_git_env_end(ep_git_env *env, ep_err *err)
@@ -75,5 +103,6 @@ int ep_git_env_end(ep_git_env *env, ep_err *err)
 void ep_git_env_fini(ep_git_env *env)
 {
 	for (size_t i = 0; i < env->count; i++) ep_free(env->vars[i]);
+	ep_free(env->vars);
 	*env = (ep_git_env){0};
 }

@@ -9,13 +9,16 @@ static const struct {
 	int phase;
 } phases[] = {{"remote: Enumerating objects: ", EP_GIT_ENUMERATING}, {"remote: Counting objects: ", EP_GIT_COUNTING},
 	{"remote: Compressing objects: ", EP_GIT_COMPRESSING}, {"Receiving objects: ", EP_GIT_RECEIVING},
+	{"Enumerating objects: ", EP_GIT_ENUMERATING}, {"Counting objects: ", EP_GIT_COUNTING},
+	{"Compressing objects: ", EP_GIT_COMPRESSING}, {"Writing objects: ", EP_GIT_WRITING},
+	{"remote: Resolving deltas: ", EP_GIT_RESOLVING}, {"Filtering content: ", EP_GIT_CHECKOUT},
 	{"Unpacking objects: ", EP_GIT_RECEIVING}, {"Resolving deltas: ", EP_GIT_RESOLVING},
 	{"Updating files: ", EP_GIT_CHECKOUT}, {"Checking out files: ", EP_GIT_CHECKOUT}};
 
 const char *ep_git_phase_name(int phase)
 {
 	static const char *const names[EP_GIT_PHASES] = {
-		"enumerating", "counting", "compressing", "receiving", "resolving", "checkout"};
+		"enumerating", "counting", "compressing", "writing", "receiving", "resolving", "checkout"};
 	return names[phase];
 }
 
@@ -45,7 +48,10 @@ static void read_numbers(ep_git_progress *now, const char *text)
 	if (!at) return;
 	now->done = strtoull(at + 1, &end, 10);
 	if (*end == '/') now->total = strtoull(end + 1, &end, 10);
-	if (!strncmp(end, "), ", 3)) now->bytes = read_size(end + 3);
+	if (strncmp(end, "), ", 3) != 0) return;
+	now->bytes = read_size(end + 3);
+	const char *rate = strstr(end, "| ");
+	if (rate) now->rate = read_size(rate + 2);
 }
 
 bool ep_git_progress_line(ep_git_progress *now, const char *line)

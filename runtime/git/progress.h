@@ -10,11 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The phases of a clone, in their order. */
+/* The phases of a clone, fetch or push, in their order. */
 enum {
 	EP_GIT_ENUMERATING,
 	EP_GIT_COUNTING,
 	EP_GIT_COMPRESSING,
+	EP_GIT_WRITING,
 	EP_GIT_RECEIVING,
 	EP_GIT_RESOLVING,
 	EP_GIT_CHECKOUT,
@@ -25,7 +26,8 @@ typedef struct ep_git_progress {
 	int phase;
 	int percent;          /* 0 .. 100; -1: unknown */
 	uint64_t done, total; /* objects or files; total 0: unknown */
-	uint64_t bytes;       /* received; 0 outside of "receiving" */
+	uint64_t bytes;       /* received or sent; 0 outside of "receiving" and "writing" */
+	uint64_t rate;        /* bytes a second; 0: not told */
 } ep_git_progress;
 
 typedef struct ep_git_progress_reader {

@@ -195,12 +195,12 @@ sh "rm -rf clones/*"
 probe = ([[
 	local git = require "epact.git"
 	local function code(f, ...) local ok, e = pcall(f, ...); return ok or e.code end
-	print(code(git.clone, {url = %q, directory = %q}), code(git.run, "/", {"version"}))
+	print(code(git.clone, {url = %q, directory = %q}), code(git.run, nil, {"version"}))
 ]]):format(server:at "open", tmp .. "/clones/x")
 write_probe()
 equal(process.run({os.getenv("EPACT_BIN"), "run", script}, {env = {PATH = tmp}}).stdout, "no_git\tno_git\n")
 os.remove(script)
-equal(git.run("/", {"version"}).status, 0)
+equal(git.run(nil, {"version"}).status, 0)
 
 -- hooks, templates and configuration of the user have no part in it
 sh [[mkdir -p bin/home/templates/hooks; printf '#!/bin/sh\ntouch %s/ran\n' "$PWD" >bin/home/templates/hooks/post-checkout

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/git/repository.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/git/config.h"
+
+/* DIR/NAME in out; false when it is too long. */
+static bool join(char out[PATH_MAX], const char *folder, const char *name)
+{
+	size_t a = strlen(folder), b = strlen(name);
+	if (a + b + 2 > PATH_MAX) return false;
+	memcpy(out, folder, a);
+	out[a] = '/';
+	memcpy(out + a + 1, name, b + 1);
+	return true;
+}
+
+static bool exists(const char *folder, const char *name, struct stat *st)
+{
+	char path[PATH_MAX];
+	return join(path, folder, name) && lstat(path, st) == 0;
+}
+
+/* The first line of a small file, behind `prefix`, as a real path; relative to `folder`. */
+static bool read_link(char out[PATH_MAX], const char *path, const char *prefix, const char *folder)
+{
+	char text[PATH_MAX + 16], full[PATH_MAX];
+	size_t skip = strlen(prefix);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0) close(fd);
+	if (n < 0) return false;
+	text[n] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	if (strncmp(text, prefix, skip) != 0 || !text[skip]) return false;
+	if (text[skip] == '/') return realpath(text + skip, out) != NULL;
+	return join(full, folder, text + skip) && realpath(full, out);
+}
+
+static int copy(char **to, const char *text)
+{
+	ep_free(*to);
+	*to = ep_strdup(text);
+	return *to ? 0 : EP_ENOMEM;
+}
+
+/* A linked work tree: its git directory names the .git file that leads to it. */
+static bool is_linked_back(const char *git_dir, const char *dot_git)
+{
+	char back[PATH_MAX], file[PATH_MAX], real[PATH_MAX];
+	return join(file, git_dir, "gitdir") && read_link(back, file, "", git_dir) && realpath(dot_git, real) &&
+		!strcmp(back, real);
+}
+
+static int not_here(ep_err *err, const char *directory)
+{
+	return ep_err_set(err, EP_ENOENT,
+		"'%s' is not the top folder of a git repository (folders above it are not looked at)", directory);
+}
+
+static int leads_away(ep_err *err, const char *directory)
+{
+	return ep_err_set(err, EP_EUNSAFE,
+		"'%s/.git' leads to a repository that does not know of this folder; if that is meant, say so with the option "
+		"git_dir",
+		directory);
+}
+
+/* Finds the git directory of the folder, which is a real path. */
+static int find(ep_git_repository *r, const char *directory, bool trust, ep_err *err)
+{
+	struct stat st;
+	char dot_git[PATH_MAX], target[PATH_MAX];
+	if (!join(dot_git, directory, ".git")) return not_here(err, directory);
+	if (lstat(dot_git, &st)) { /* a bare one has its parts in the folder itself */
+		bool bare =
+			exists(directory, "HEAD", &st) && exists(directory, "objects", &st) && exists(directory, "refs", &st);
+		return bare ? copy(&r->git_dir, directory) : not_here(err, directory);
+	}
+	if (copy(&r->work_tree, directory)) return EP_ENOMEM;
+	if (S_ISDIR(st.st_mode)) return copy(&r->git_dir, dot_git);
+	if (S_ISLNK(st.st_mode) && !trust) return leads_away(err, directory);
+	if (S_ISLNK(st.st_mode)) return realpath(dot_git, target) ? copy(&r->git_dir, target) : not_here(err, directory);
+	if (!read_link(target, dot_git, "gitdir: ", directory)) return not_here(err, directory);
+	if (!trust && !is_linked_back(target, dot_git)) return leads_away(err, directory);
+	return copy(&r->git_dir, target);
+}
+
+static int locate(ep_git_repository *r, const char *directory, const char *git_dir, bool trust, ep_err *err)
+{
+	char real[PATH_MAX], path[PATH_MAX];
+	if (!realpath(directory, real)) {
+		int code = ep_err_of_errno(-errno);
+		return ep_err_set(err, code, "the folder '%s': %s", directory, strerror(errno));
+	}
+	int rc = 0;
+	if (!git_dir)
+		rc = find(r, real, trust, err);
+	else if (!realpath(git_dir, path))
+		rc = ep_err_set(err, EP_ENOENT, "the git directory '%s': %s", git_dir, strerror(errno));
+	else if (copy(&r->work_tree, real) || copy(&r->git_dir, path))
+		rc = EP_ENOMEM;
+	if (rc) return rc;
+	if (!join(path, r->git_dir, "commondir") || !read_link(real, path, "", r->git_dir))
+		return copy(&r->common, r->git_dir);
+	return copy(&r->common, real);
+}
+
+/* --- settings --- */
+
+typedef struct reading {
+	ep_git_repository *r;
+	const char *command;
+	bool trust;
+	ep_err *err;
+} reading;
+
+static bool is_false(const char *value)
+{
+	static const char *const words[] = {"", "false", "no", "off", "0"};
+	for (size_t i = 0; value && i < sizeof words / sizeof *words; i++)
+		if (!strcasecmp(value, words[i])) return true;
+	return false;
+}
+
+static int on_setting(void *arg, const char *key, const char *value)
+{
+	reading *w = arg;
+	ep_git_repository *r = w->r;
+	int verdict = w->trust ? EP_GIT_SAFE : ep_git_config_judge(key, w->command);
+	if (!strcmp(key, "core.worktree") && !r->work_tree && !w->trust) verdict = EP_GIT_UNSAFE;
+	if (verdict == EP_GIT_UNSAFE)
+		return ep_err_set(w->err, EP_EUNSAFE,
+			"the configuration of '%s' sets '%s', which could run a program or lead elsewhere: remove it, or open the "
+			"repository with trust = true",
+			r->work_tree ? r->work_tree : r->git_dir, key);
+	if (verdict == EP_GIT_FILTER) { /* filter.NAME.key */
+		const char *name = key + strlen("filter.");
+		ep_buf_add(&r->filters, name, (size_t)(strrchr(key, '.') - name));
+		ep_buf_putc(&r->filters, '\0');
+	}
+	if (!strcmp(key, "extensions.worktreeconfig")) r->own_worktree_config = !is_false(value);
+	ep_buf_add(&r->settings, key, strlen(key) + 1);
+	ep_buf_add(&r->settings, value ? value : "true", strlen(value ? value : "true") + 1);
+	return ep_buf_failed(&r->settings) || ep_buf_failed(&r->filters) ? EP_ENOMEM : 0;
+}
+
+int ep_git_repository_read(
+	ep_git_repository *r, const char *directory, const char *git_dir, bool trust, const char *command, ep_err *err)
+{
+	reading w = {r, command, trust, err};
+	char path[PATH_MAX];
+	int rc = locate(r, directory, git_dir, trust, err);
+	if (!rc && join(path, r->common, "config")) rc = ep_git_config_file(path, on_setting, &w, err);
+	/* One that nobody reads now may be read once the extension is on: git would then be asked again, and so are we. */
+	if (!rc && r->own_worktree_config && join(path, r->git_dir, "config.worktree"))
+		rc = ep_git_config_file(path, on_setting, &w, err);
+	if (rc == EP_ENOMEM) ep_err_set(err, rc, "no memory for the configuration of '%s'", directory);
+	return rc;
+}
+
+const char *ep_git_repository_get(const ep_git_repository *r, const char *key, bool first)
+{
+	const char *found = NULL;
+	for (size_t at = 0; at < r->settings.len;) {
+		const char *name = r->settings.data + at, *value = name + strlen(name) + 1;
+		if (!strcmp(name, key)) found = value;
+		if (found && first) break;
+		at = (size_t)(value - r->settings.data) + strlen(value) + 1;
+	}
+	return found;
+}
+
+const char *ep_git_repository_promisor(const ep_git_repository *r, size_t *len)
+{
+	static const char before[] = "remote.", behind[] = ".promisor";
+	for (size_t at = 0; at < r->settings.len;) {
+		const char *name = r->settings.data + at, *value = name + strlen(name) + 1;
+		size_t size = strlen(name);
+		at = (size_t)(value - r->settings.data) + strlen(value) + 1;
+		if (size < sizeof before + sizeof behind - 1 || strncmp(name, before, sizeof before - 1) != 0) continue;
+		*len = size - (sizeof before - 1) - (sizeof behind - 1);
+		if (!strcmp(name + size - (sizeof behind - 1), behind) && !is_false(value)) return name + sizeof before - 1;
+	}
+	return NULL;
+}
+
+void ep_git_repository_fini(ep_git_repository *r)
+{
+	ep_free(r->work_tree);
+	ep_free(r->git_dir);
+	ep_free(r->common);
+	ep_buf_fini(&r->filters);
+	ep_buf_fini(&r->settings);
+	*r = (ep_git_repository){0};
+}
