@@ -24,6 +24,9 @@ local SLUGS = {
 	[500] = "internal_server_error",
 }
 
+-- A lock ends by itself. Existing SDKs try again because of these.
+local LOCKED = { ["Retry-After"] = "1", ["X-Should-Retry"] = "true" }
+
 --- Makes a failure. `status` is the HTTP status, `text` one line for people; `extra` may hold `slug` (another than the
 --- usual one of the status), `headers` and `detail` (the list of places of a 422).
 function errors.new(status, text, extra)
@@ -32,7 +35,7 @@ function errors.new(status, text, extra)
 		http_status = status,
 		slug = extra.slug or SLUGS[status] or "application_error",
 		text = text,
-		headers = extra.headers or {},
+		headers = extra.headers or status == 423 and LOCKED or {},
 		detail = extra.detail,
 	}, Failure)
 end
@@ -62,11 +65,9 @@ function errors.invalid(place, text, kind)
 	})
 end
 
---- Raises 423: another writer holds the repo. Existing SDKs try again because of the two headers.
+--- Raises 423: another writer holds the repo.
 function errors.locked()
-	errors.fail(423, "repo is locked by another operation, try again", {
-		headers = { ["Retry-After"] = "1", ["X-Should-Retry"] = "true" },
-	})
+	errors.fail(423, "repo is locked by another operation, try again")
 end
 
 --- The members of the JSON answer that every known reader understands.

@@ -57,8 +57,8 @@ function faults:apply(out)
 	end
 	if effect.stall and not effect.limit then out:stall() end
 	if effect.status then
-		local wait = effect.retry_after and ("%g"):format(effect.retry_after)
-		errors.fail(effect.status, "a fault on purpose", { headers = { ["Retry-After"] = wait } })
+		local headers = effect.retry_after and { ["Retry-After"] = ("%g"):format(effect.retry_after) }
+		errors.fail(effect.status, "a fault on purpose", { headers = headers })
 	end
 	return true
 end
