@@ -42,11 +42,16 @@ static size_t distance(const char *a, const char *b)
 	return row[lb];
 }
 
+static const char *const *next_name(const char *const *name, size_t stride)
+{
+	return (const char *const *)(const void *)((const char *)name + stride);
+}
+
 const char *epl_nearest(const char *key, const char *const *names, size_t stride)
 {
 	const char *best = NULL;
 	size_t best_distance = strlen(key) / 2 + 1;
-	for (; *names; names = (const char *const *)(const void *)((const char *)names + stride)) {
+	for (; *names; names = next_name(names, stride)) {
 		size_t d = distance(key, *names);
 		if (d < best_distance) best_distance = d, best = *names;
 	}
@@ -55,14 +60,14 @@ const char *epl_nearest(const char *key, const char *const *names, size_t stride
 
 /* --- options --- */
 
-static int unknown_option(lua_State *L, const char *key, const epl_option *spec, const char *what)
+int epl_unknown_option(lua_State *L, const char *key, const char *const *names, size_t stride, const char *what)
 {
 	luaL_Buffer b;
-	const char *near = epl_nearest(key, &spec->name, sizeof *spec);
+	const char *near = epl_nearest(key, names, stride);
 	luaL_buffinit(L, &b);
-	for (const epl_option *o = spec; o->name; o++) {
-		if (o != spec) luaL_addstring(&b, ", ");
-		luaL_addstring(&b, o->name);
+	for (const char *const *name = names; *name; name = next_name(name, stride)) {
+		if (name != names) luaL_addstring(&b, ", ");
+		luaL_addstring(&b, *name);
 	}
 	luaL_pushresult(&b);
 	const char *known = lua_tostring(L, -1);
@@ -112,6 +117,10 @@ static bool read_option(lua_State *L, const epl_option *o, void *to, const char 
 		if (!lua_isboolean(L, -1)) wrong_type(L, o, what, "a boolean");
 		*(bool *)at = lua_toboolean(L, -1);
 		return false;
+	case EPL_TRISTATE:
+		if (!lua_isboolean(L, -1)) wrong_type(L, o, what, "a boolean");
+		*(int *)at = lua_toboolean(L, -1);
+		return false;
 	case EPL_INT:
 	case EPL_NUMBER:
 	case EPL_SECONDS: read_number(L, o, at, what); return false;
@@ -137,7 +146,7 @@ static void check_keys(lua_State *L, int index, const epl_option *spec, const ch
 			luaL_error(L, "%s: option names are strings, got a %s", what, luaL_typename(L, -2));
 		const char *key = lua_tostring(L, -2);
 		while (o->name && strcmp(o->name, key) != 0) o++;
-		if (!o->name) unknown_option(L, key, spec, what);
+		if (!o->name) epl_unknown_option(L, key, &spec->name, sizeof *spec, what);
 	}
 }
 

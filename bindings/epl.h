@@ -74,6 +74,7 @@ typedef struct epl_text {
 
 enum epl_kind {
 	EPL_BOOL,     /* bool */
+	EPL_TRISTATE, /* int: 1 or 0; what is there stays when it is not given */
 	EPL_INT,      /* lua_Integer */
 	EPL_NUMBER,   /* double */
 	EPL_SECONDS,  /* uint64_t nanoseconds; >= 0 */
@@ -106,6 +107,9 @@ void epl_read_options(lua_State *L, int index, const epl_option *spec, void *to,
 
 /* The nearest of names (NULL at the end) to key, NULL when none is near. */
 const char *epl_nearest(const char *key, const char *const *names, size_t stride);
+
+/* Raises for a key that is none of names, with the nearest and all of them; what names the function. */
+int epl_unknown_option(lua_State *L, const char *key, const char *const *names, size_t stride, const char *what);
 
 /* A string argument without NUL. */
 const char *epl_check_text(lua_State *L, int arg, size_t *len);

@@ -3,6 +3,7 @@
 #include "bindings/relace.h"
 
 #include "bindings/http.h"
+#include "bindings/relace_body.h"
 #include "runtime/relace/client.h"
 
 typedef struct client {
@@ -207,13 +208,16 @@ static const luaL_Reg meta[] = {{"__gc", client_gc}, {NULL, NULL}};
 
 int epl_open_relace(lua_State *L)
 {
+	epl_open_relace_body(L);
 	epl_type(L, EPL_RELACE_CLIENT, NULL, meta);
 	luaL_getmetatable(L, EPL_RELACE_CLIENT);
 	luaL_newlib(L, methods);
 	epl_open_relace_call(L);
 	epl_open_relace_token(L);
 	epl_open_relace_repo(L);
+	epl_open_relace_change(L);
 	epl_open_relace_stream(L);
+	epl_open_relace_retrieval(L);
 	lua_setfield(L, -2, "__index");
 	luaL_newlib(L, functions);
 	return 1;

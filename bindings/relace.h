@@ -2,8 +2,8 @@
 #ifndef EPL_RELACE_H
 #define EPL_RELACE_H
 
-/* The Relace client for its bindings: relace.c (clients), relace_call.c (what all calls share),
- * relace_token.c and relace_repo.c.
+/* The Relace client for its bindings: relace.c (clients), relace_call.c (what all calls share), relace_token.c,
+ * relace_repo.c, relace_change.c, relace_retrieval.c, relace_stream.c.
  *
  * Life: what is read from the stack lives as long as the values there. Thread: the loop's. Owner: Lua.
  * Errors: raised. */
@@ -79,10 +79,12 @@ int epl_push_raw(lua_State *L, const ep_relace_call *call);
  * say. Other values stay. */
 void epl_relace_drop_nulls(lua_State *L);
 
-/* Add the methods of calls, tokens, repos and streams to the table on the top. */
+/* Add the methods of each file to the table on the top. */
 void epl_open_relace_call(lua_State *L);
 void epl_open_relace_token(lua_State *L);
 void epl_open_relace_repo(lua_State *L);
+void epl_open_relace_change(lua_State *L);
 void epl_open_relace_stream(lua_State *L);
+void epl_open_relace_retrieval(lua_State *L);
 
 #endif

@@ -13,23 +13,11 @@
 int ep_relace_agent(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id, ep_buf *body,
 	ep_repeat repeat, uint64_t stall, const ep_relace_options *options, ep_err *err)
 {
-	ep_buf path = {0};
 	ep_relace_request request = ep_relace_request_of("POST", NULL, 0, repeat, options);
-	request.body = EP_RELACE_JSON;
-	request.bytes = *body;
 	request.accept = "text/event-stream";
 	request.stream = true;
 	request.stall_timeout = stall ? stall : EP_RELACE_EVENTS_STALL;
-	*body = (ep_buf){0};
-	int rc = ep_relace_add_repo_path(&path, repo_id, "/agent", err);
-	request.path = ep_buf_text(&path);
-	request.path_len = path.len;
-	if (rc)
-		ep_relace_request_fini(&request);
-	else
-		rc = ep_relace_start(out, client, &request, err);
-	ep_buf_fini(&path);
-	return rc;
+	return ep_relace_repo_post(out, client, repo_id, "/agent", &request, body, err);
 }
 
 /* --- the events --- */

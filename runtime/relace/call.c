@@ -27,11 +27,13 @@ static const char *field(const ep_http_call *http, const char *name, char room[6
 static ep_attempt facts(const call *c)
 {
 	const ep_http_call *http = c->pub.http;
-	ep_attempt a = {.index = c->pub.attempts - 1,
+	ep_attempt a = {.index = c->pub.attempts - 1 - c->misses,
 		.status = http->status,
 		.code = http->op.result,
 		.should_retry = -1,
 		.waited = c->waited,
+		.misses = c->misses,
+		.missed = c->missed,
 		.maybe_sent = http->err.maybe_sent};
 	if (http->status < 400) return a;
 	char ms[64], after[64], should[64];
@@ -71,7 +73,12 @@ static void repeat(call *c, const ep_attempt *a, const ep_decision *d)
 		ep_relace_call_fail_attempt(c, a, d);
 		return;
 	}
-	c->waited += d->wait;
+	if (d->not_yet) {
+		c->misses++;
+		c->missed += d->wait;
+	} else {
+		c->waited += d->wait;
+	}
 	if (a->status == 429 && a->retry_after > 0) ep_relace_hold_back(c->client, ep_seconds(a->retry_after));
 	wait_then(c, PHASE_WAIT, ep_seconds(d->wait));
 }
@@ -266,6 +273,7 @@ static void fill(call *c, const ep_relace_request *r)
 	c->retry = c->client->retry;
 	if (r->options.max_retries >= 0) c->retry.max_retries = r->options.max_retries;
 	if (r->options.max_retry_wait >= 0) c->retry.max_wait = r->options.max_retry_wait;
+	c->retry.not_yet = (double)r->not_yet / EP_SECOND;
 	c->timeout = timeout_of(c->client, r);
 	c->max_body = r->max_body;
 	c->stall_timeout = r->stall_timeout;

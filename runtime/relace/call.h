@@ -38,6 +38,7 @@ typedef struct ep_relace_request {
 	ep_http_headers *headers;    /* prepared already; a count is taken. NULL: made of the client's and the options' */
 	uint64_t max_body;           /* of the answer; 0: 64 MiB, of a streamed one no limit */
 	uint64_t stall_timeout;      /* ns without a byte, either way; 0: the client's */
+	uint64_t not_yet;            /* ns for which a 404 is asked again: what it misses may still come; 0: it is final */
 	const char *accept;          /* static text: the type that is wanted; NULL: JSON */
 	bool stream;       /* the op ends with the head of a success: the body is read from call->http, see below */
 	bool bulk;         /* sends many files: the longer default timeout */

@@ -25,6 +25,8 @@ typedef struct call {
 	ep_retry_policy retry;
 	uint64_t timeout, max_body, stall_timeout;
 	double waited;  /* seconds */
+	double missed;  /* seconds of waits after a 404 that was not final */
+	int misses;     /* how many of these there were */
 	uint64_t began; /* when the attempt was sent */
 	ep_timer timer;
 	unsigned char phase;

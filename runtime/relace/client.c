@@ -144,7 +144,7 @@ static ep_relace_client *new_client(ep_loop *loop, ep_http *http, ep_secrets *se
 	client->loop = loop;
 	client->http = http;
 	client->secrets = secrets;
-	client->retry = (ep_retry_policy){EP_RELACE_RETRIES, EP_RELACE_RETRY_WAIT};
+	client->retry = (ep_retry_policy){.max_retries = EP_RELACE_RETRIES, .max_wait = EP_RELACE_RETRY_WAIT};
 	return client;
 }
 

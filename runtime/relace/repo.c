@@ -189,6 +189,25 @@ int ep_relace_add_repo_path(ep_buf *path, ep_relace_text repo_id, const char *re
 	return written(path, "repo_id", err);
 }
 
+int ep_relace_repo_post(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id, const char *route,
+	ep_relace_request *request, ep_buf *body, ep_err *err)
+{
+	ep_buf path = {0};
+	request->body = EP_RELACE_JSON;
+	request->bytes = *body;
+	*body = (ep_buf){0};
+	int rc = ep_relace_add_repo_path(&path, repo_id, route, err);
+	if (!rc) rc = written(&request->bytes, "a text of the request", err);
+	request->path = ep_buf_text(&path);
+	request->path_len = path.len;
+	if (rc)
+		ep_relace_request_fini(request);
+	else
+		rc = ep_relace_start(out, client, request, err);
+	ep_buf_fini(&path);
+	return rc;
+}
+
 static const char *doubt_of(const char *path) { return strchr(path + 1, '/') ? changed_doubt : created_doubt; }
 
 static int post_change(ep_relace_call **out, ep_relace_client *client, ep_relace_text path, ep_repeat repeat,

@@ -75,6 +75,11 @@ int ep_relace_repo_list(ep_relace_call **out, ep_relace_client *client, const ep
 /* What stands before and behind the array of files in the body of a create or an overwrite. */
 int ep_relace_write_files_frame(ep_buf *before, ep_buf *behind, const ep_buf *metadata, int auto_index, ep_err *err);
 
+/* POST of a JSON body, which is taken, to a route below /repo/ID. The request says all the rest. EP_EINVAL too for a body that
+ * could not be written because a text in it is no UTF-8. */
+int ep_relace_repo_post(ep_relace_call **out, ep_relace_client *client, ep_relace_text repo_id, const char *route,
+	ep_relace_request *request, ep_buf *body, ep_err *err);
+
 /* Adds "/repo/ID" and what follows it; the id is checked. */
 int ep_relace_add_repo_path(ep_buf *path, ep_relace_text repo_id, const char *rest, ep_err *err);
 

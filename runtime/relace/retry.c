@@ -101,20 +101,20 @@ static ep_decision judge_exchange(ep_repeat repeat, const ep_attempt *a)
 {
 	bool once = repeat == EP_REPEAT_ONCE && a->maybe_sent;
 	if (once && (lasting_trouble(a->code) || a->code == EP_EPROTOCOL))
-		return (ep_decision){EP_VERDICT_IN_DOUBT, 0, false};
+		return (ep_decision){EP_VERDICT_IN_DOUBT, 0, false, false};
 	bool again = lasting_trouble(a->code);
-	return (ep_decision){again ? EP_VERDICT_REPEAT : EP_VERDICT_FAIL, 0, again};
+	return (ep_decision){again ? EP_VERDICT_REPEAT : EP_VERDICT_FAIL, 0, again, false};
 }
 
 static ep_decision judge_status(ep_repeat repeat, const ep_attempt *a)
 {
 	bool again = refused(a->status) || a->status >= 500;
-	if (a->status == 401) return (ep_decision){EP_VERDICT_FAIL, 0, false}; /* the same credential fails again */
-	if (a->should_retry == 1) return (ep_decision){EP_VERDICT_REPEAT, 0, true};
+	if (a->status == 401) return (ep_decision){EP_VERDICT_FAIL, 0, false, false}; /* the same credential fails again */
+	if (a->should_retry == 1) return (ep_decision){EP_VERDICT_REPEAT, 0, true, false};
 	if (repeat == EP_REPEAT_ONCE && a->status >= 500 && !refused(a->status))
-		return (ep_decision){EP_VERDICT_IN_DOUBT, 0, false};
-	if (a->should_retry == 0) return (ep_decision){EP_VERDICT_FAIL, 0, false};
-	return (ep_decision){again ? EP_VERDICT_REPEAT : EP_VERDICT_FAIL, 0, again};
+		return (ep_decision){EP_VERDICT_IN_DOUBT, 0, false, false};
+	if (a->should_retry == 0) return (ep_decision){EP_VERDICT_FAIL, 0, false, false};
+	return (ep_decision){again ? EP_VERDICT_REPEAT : EP_VERDICT_FAIL, 0, again, false};
 }
 
 static double computed_wait(int retries, double chance)
@@ -124,9 +124,20 @@ static double computed_wait(int retries, double chance)
 	return wait * (1 - chance / 4);
 }
 
+/* The last wait ends with the time that there is, for one more look. */
+static ep_decision judge_miss(const ep_retry_policy *policy, const ep_attempt *a, double chance)
+{
+	double left = policy->not_yet - a->missed;
+	double wait = a->retry_after > 0 ? a->retry_after : computed_wait(a->misses, chance);
+	if (left <= 0) return (ep_decision){EP_VERDICT_FAIL, 0, true, false};
+	return (ep_decision){EP_VERDICT_REPEAT, wait < left ? wait : left, true, true};
+}
+
 ep_decision ep_retry_decide(const ep_retry_policy *policy, ep_repeat repeat, const ep_attempt *a, double chance)
 {
-	if (!a->code && a->status >= 200 && a->status < 300) return (ep_decision){EP_VERDICT_OK, 0, false};
+	if (!a->code && a->status >= 200 && a->status < 300) return (ep_decision){EP_VERDICT_OK, 0, false, false};
+	if (!a->code && a->status == 404 && policy->not_yet > 0 && a->should_retry != 0)
+		return judge_miss(policy, a, chance);
 	ep_decision d = a->code ? judge_exchange(repeat, a) : judge_status(repeat, a);
 	if (d.verdict != EP_VERDICT_REPEAT) return d;
 	bool asked = !a->code && a->retry_after > 0;

@@ -18,17 +18,20 @@ typedef enum ep_repeat {
 typedef struct ep_retry_policy {
 	int max_retries; /* further attempts after the first */
 	double max_wait; /* seconds, over all waits of one call */
+	double not_yet;  /* seconds, over all waits after a 404 that may end; these count in neither of the two above */
 } ep_retry_policy;
 
 /* How an attempt ended. */
 typedef struct ep_attempt {
-	int index;          /* 0 for the first */
+	int index;          /* 0 for the first; attempts that met a 404 that may end are not counted */
 	int status;         /* of the answer; 0: none came */
 	int code;           /* EP_E... when the exchange failed, even behind a status (a body cut short) */
 	bool maybe_sent;    /* the server may have acted */
 	int should_retry;   /* X-Should-Retry: 1 true, 0 false, -1 not given */
 	double retry_after; /* seconds; not positive: not given */
-	double waited;      /* seconds that the call has spent in waits so far */
+	double waited;      /* seconds that the call has spent in waits so far, but for those after such a 404 */
+	int misses;         /* how many such there were */
+	double missed;      /* seconds spent in waits after them */
 } ep_attempt;
 
 typedef enum ep_verdict {
@@ -42,6 +45,7 @@ typedef struct ep_decision {
 	ep_verdict verdict;
 	double wait;    /* seconds, for EP_VERDICT_REPEAT */
 	bool retryable; /* for the failures: a later try of the same may well succeed, and does no harm */
+	bool not_yet;   /* repeated because of a 404 that may end */
 } ep_decision;
 
 /* Decides. `chance` in [0, 1) shortens the computed wait by up to a quarter, so that many do not come at once. */

@@ -287,7 +287,7 @@ check.case("options that are none", function()
 		check.fails("'files' must be an array", client.repo.overwrite, client.repo, id, list)
 		check.fails("'operations' must be an array", update, { source = { type = "diff", operations = list } })
 	end
-	check.fails("'directory' is empty", client.repo.overwrite, client.repo, id, "")
+	check.fails("folder is empty", client.repo.overwrite, client.repo, id, "")
 	check.fails("page_size", client.repo.list, client.repo, { page_size = 101 })
 	check.fails("page_start", client.repo.list, client.repo, { page_start = -5 })
 	check.fails("order_by", client.repo.list, client.repo, { order_by = "name" })

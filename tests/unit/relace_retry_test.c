@@ -178,3 +178,28 @@ TEST(should_retry)
 	CHECK_INT_EQ(ep_retry_should("maybe"), -1);
 	CHECK_INT_EQ(ep_retry_should(NULL), -1);
 }
+
+TEST(a_404_that_may_end_is_asked_again_as_long_as_it_may)
+{
+	ep_retry_policy policy = {.max_retries = 2, .max_wait = 60, .not_yet = 5};
+	ep_attempt a = {.status = 404, .should_retry = -1};
+	ep_decision d = ep_retry_decide(&policy, EP_REPEAT_SAFE, &a, 0);
+	CHECK(d.verdict == EP_VERDICT_REPEAT && d.not_yet && near(d.wait, 0.5));
+	a.misses = 2;
+	a.missed = 1.5;
+	CHECK(near(ep_retry_decide(&policy, EP_REPEAT_SAFE, &a, 0).wait, 2));
+	a.missed = 4; /* the last wait ends with the time */
+	CHECK(near(ep_retry_decide(&policy, EP_REPEAT_SAFE, &a, 0).wait, 1));
+	a.missed = 5;
+	d = ep_retry_decide(&policy, EP_REPEAT_SAFE, &a, 0);
+	CHECK(d.verdict == EP_VERDICT_FAIL && d.retryable && !d.not_yet);
+	a.missed = 0;
+	a.retry_after = 3;
+	CHECK(near(ep_retry_decide(&policy, EP_REPEAT_SAFE, &a, 0.5).wait, 3));
+	a.should_retry = 0;
+	CHECK_INT_EQ(ep_retry_decide(&policy, EP_REPEAT_SAFE, &a, 0).verdict, EP_VERDICT_FAIL);
+	a = (ep_attempt){.status = 403, .should_retry = -1};
+	CHECK_INT_EQ(ep_retry_decide(&policy, EP_REPEAT_SAFE, &a, 0).verdict, EP_VERDICT_FAIL);
+	a.status = 404;
+	CHECK(!ep_retry_decide(&usual, EP_REPEAT_SAFE, &a, 0).retryable);
+}

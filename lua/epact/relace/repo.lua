@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- `client.repo` of epact.relace: repos, their content and metadata.
+--- `client.repo` of epact.relace: repos, their content and metadata. The last argument of each call is a table of the options
+-- that every call has (see epact.relace), and those that are named here.
 local list = require "epact.relace.list"
 local streams = require "epact.relace.streams"
 
@@ -56,29 +57,36 @@ function Repo:update(repo, params, options) return self.core:repo_update(repo, p
 -- left out and reported. Memory does not grow with the content. May be repeated: it states the whole.
 -- @param repo string or table
 -- @param content string or table: a folder, or an array of `{ filename, content }`
--- @param options table?: `skip_binary` boolean, `metadata` table, and the options of every call
+-- @param options table?: `skip_binary` boolean, `metadata` table
 -- @return table: `repo_id`, `repo_head`, `changed_files`, `left_out`
 -- Example: `client.repo:overwrite(id, "./work", { skip_binary = true })`
-function Repo:overwrite(repo, content, options)
-	local source, call, metadata = { type = "files" }, {}, nil
-	for name, value in pairs(options or {}) do
-		if name == "skip_binary" then
-			source.skip_binary = value
-		elseif name == "metadata" then
-			metadata = value
-		else
-			call[name] = value
-		end
-	end
-	if type(content) == "string" then
-		source.directory = content
-	elseif type(content) == "table" then
-		source.files = content
-	else
-		error(("repo:overwrite: a folder or an array of files is expected, got %s"):format(type(content)), 2)
-	end
-	return self.core:repo_update(repo, { source = source, metadata = metadata }, call)
-end
+function Repo:overwrite(repo, content, options) return self.core:repo_overwrite(repo, content, options) end
+
+--- Finds the files that answer a question (10.1). The repo must have been made with `auto_index`, and be indexed by now.
+-- @param repo string or table
+-- @param params table: `query` string; `branch` string (its last commit that is indexed) or `hash` string (that commit);
+--   `score_threshold` 0 to 1 (0.3); `token_limit` integer over all results (30000); `include_content` boolean (false);
+--   `rerank` boolean (true)
+-- @param options table?: `wait_for_index` number: seconds that may be waited for a commit that is not indexed yet (0): a 404 is
+--   asked again meanwhile, ever more seldom. One that never was the head of a branch is never indexed
+-- @return table: `results`, an array of `{ filename, score, content }`, best first; `hash` of the commit; `pending_embeddings`:
+--   when it is not 0, the results may be poorer
+-- Example: `client.repo:retrieve(id, { query = "parser", hash = head }, { wait_for_index = 120 }).results[1].filename`
+function Repo:retrieve(repo, params, options) return self.core:retrieve(repo, params, options) end
+
+--- How far the index of a commit is (10.2).
+-- @param repo string or table
+-- @param params table?: `branch` string, `hash` string (the head of the default branch)
+-- @param options table?
+-- @return table: `hash`, `completed_embeddings`, `pending_embeddings`
+function Repo:embedding_status(repo, params, options) return self.core:embedding_status(repo, params, options) end
+
+--- Finds a text by its letters (11.4); whether it is a pattern, the server says.
+-- @param repo string or table
+-- @param query string
+-- @param options table?
+-- @return table: `results`, an array of `{ filename, line_number, line_content, match_start, match_end }`
+function Repo:text_search(repo, query, options) return self.core:text_search(repo, query, options) end
 
 --- Starts an agent, whose answer is a stream of events (11.1). It may change the repo: it is not repeated when it may have begun.
 --
