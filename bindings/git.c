@@ -351,7 +351,7 @@ static int git_close(lua_State *L)
 	ep_op *op = h->op;
 	h->op = NULL;
 	h->ended = true;
-	if (h->clone) h->clone->on_progress = NULL;
+	if (h->clone) h->clone->o.on_progress = NULL;
 	if (h->command) h->command->o.on_progress = NULL;
 	h->clone = NULL;
 	h->command = NULL;

@@ -52,17 +52,43 @@ int ep_git_ref_check(const char *name, size_t len, ep_err *err)
 	return why ? ep_err_set(err, EP_EINVAL, "the name of a branch or tag %s", why) : 0;
 }
 
+static bool is_filter(const char *filter, size_t len)
+{
+	static const char *const kinds[] = {"blob:none", "blob:limit=", "tree:", "object:type="};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		size_t n = strlen(kinds[i]), value = n;
+		if (len < n || memcmp(filter, kinds[i], n) != 0) continue;
+		while (value < len && isalnum((unsigned char)filter[value])) value++;
+		return value == len && (i == 0) == (len == n);
+	}
+	return false;
+}
+
+/* Each of the parts, between plus signs. */
+static bool are_filters(const char *filters, size_t len)
+{
+	const char *plus = memchr(filters, '+', len);
+	size_t first = plus ? (size_t)(plus - filters) : len;
+	return is_filter(filters, first) && (!plus || are_filters(plus + 1, len - first - 1));
+}
+
 int ep_git_filter_check(const char *filter, size_t len, ep_err *err)
 {
-	static const char *const kinds[] = {"blob:none", "blob:limit=", "tree:", "object:type=", "combine:"};
-	bool known = false, plain = len <= REF_MAX;
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (len >= strlen(kinds[i]) && !memcmp(filter, kinds[i], strlen(kinds[i]))) known = true;
+	bool combined = len > 8 && !memcmp(filter, "combine:", 8);
+	if (len <= REF_MAX && (combined ? are_filters(filter + 8, len - 8) : is_filter(filter, len))) return 0;
+	return ep_err_set(err, EP_EINVAL,
+		"the filter must be blob:none, blob:limit=N, tree:N, object:type=T or combine: of these with '+'");
+}
+
+int ep_git_password_check(const ep_secret *secret, ep_err *err)
+{
+	size_t len;
+	const char *text = ep_secret_reveal(secret, &len);
+	if (!len) return ep_err_set(err, EP_EINVAL, "the credential is empty");
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)filter[i]) && !strchr(":=+", filter[i] ? filter[i] : ' ')) plain = false;
-	if (known && plain) return 0;
-	return ep_err_set(
-		err, EP_EINVAL, "the filter must be blob:none, blob:limit=N, tree:N, object:type=T or combine: of these");
+		if ((unsigned char)text[i] < 32 || text[i] == 127)
+			return ep_err_set(err, EP_EINVAL, "the credential holds a line end or another control character");
+	return 0;
 }
 
 /* --- paths --- */
@@ -183,7 +209,8 @@ int ep_git_url_read(ep_git_url *url, const char *text, size_t len, bool allow_ht
 		return bad_url(err, "is too long, or holds a character that has no place in it");
 	if (memchr(text, '?', len) || memchr(text, '#', len)) return bad_url(err, "must have no query and no fragment");
 	int rc = split(url, text, scheme, err);
-	if (!rc && scheme == 4 && !allow_http && !is_loopback(url->host))
+	if (!rc) url->loopback = is_loopback(url->host);
+	if (!rc && scheme == 4 && !allow_http && !url->loopback)
 		rc = bad_url(err, "must start with https://: http would show the credential to the network");
 	if (rc) ep_git_url_fini(url);
 	return rc;

@@ -11,12 +11,16 @@
 #include <stddef.h>
 
 #include "runtime/base/err.h"
+#include "runtime/base/secret.h"
 
 /* A branch or tag: git's rules for the name of a ref (check-ref-format), at most 250 bytes, and no '-' in front. */
 int ep_git_ref_check(const char *name, size_t len, ep_err *err);
 
 /* A filter of a partial clone: blob:none, blob:limit=N, tree:N, object:type=T, or combine: of these. */
 int ep_git_filter_check(const char *filter, size_t len, ep_err *err);
+
+/* The password of an answer to git, which is made of lines: not empty, and without control characters. */
+int ep_git_password_check(const ep_secret *secret, ep_err *err);
 
 /* A folder of a sparse checkout: a path below the top of the repository, a '/' at its end or not. */
 int ep_git_sparse_check(const char *folder, ep_err *err);
@@ -25,11 +29,12 @@ int ep_git_sparse_check(const char *folder, ep_err *err);
 int ep_git_reference_check(const char *path, ep_err *err);
 
 typedef struct ep_git_url {
-	char *text;   /* as given */
-	char *scheme; /* "https" or "http" */
-	char *host;   /* with the port, if one was given */
-	char *path;   /* as git asks for it: decoded, without slashes around it */
-	char *scope;  /* scheme://host */
+	char *text;    /* as given */
+	char *scheme;  /* "https" or "http" */
+	char *host;    /* with the port, if one was given */
+	char *path;    /* as git asks for it: decoded, without slashes around it */
+	char *scope;   /* scheme://host */
+	bool loopback; /* the host is this machine */
 } ep_git_url;
 
 /* Takes an http or https URL without credentials, query and fragment apart. http to another host than this machine

@@ -10,11 +10,8 @@
 
 #include "runtime/base/secret.h"
 #include "runtime/git/caps.h"
-#include "runtime/git/check.h"
-#include "runtime/git/credential.h"
+#include "runtime/git/command.h"
 #include "runtime/git/place.h"
-#include "runtime/git/progress.h"
-#include "runtime/proc/proc.h"
 
 enum { EP_GIT_DEFAULT, EP_GIT_NO, EP_GIT_YES };
 
@@ -49,30 +46,18 @@ typedef struct ep_git_clone {
 	unsigned asked, answered; /* how often git asked for a credential, and was given it */
 	/* the engine's own from here on */
 	ep_procs *procs;
+	ep_git_clone_options o; /* its texts are the clone's */
+	char *what;
+	char **sparse;
 	ep_git_url url;
 	ep_git_place place;
-	ep_secret *secret;
-	const ep_secrets *secrets;
-	char *chosen, *filter, *reference, *ca_file, *what;
-	char **sparse;
-	ep_git_caps caps, seen;
-	bool over; /* seen is more than caps allow */
+	ep_git_command *git; /* while it runs */
+	int stage;
+	ep_git_caps seen;
+	bool over; /* seen is more than the caps allow */
 	ep_git_listing listing;
 	struct ep_git_meter *meter; /* NULL: there is nothing to measure */
-	int stage;
-	unsigned depth;
-	int single_branch;
-	uint64_t stall, grace;
-	ep_git_credential credential;
-	int channel;   /* git's end of it; -1: none */
-	ep_proc *proc; /* while git runs */
-	ep_git_progress_reader reader;
-	void (*on_progress)(void *arg, const ep_git_progress *now);
-	void *arg;
-	uv_work_t work;
-	int (*run)(struct ep_git_clone *clone);            /* on a thread */
-	void (*after)(struct ep_git_clone *clone, int rc); /* on the loop */
-	int rc;
+	ep_git_step step;
 	ep_err undo_error;
 	bool disk_full; /* found before the undo */
 } ep_git_clone;

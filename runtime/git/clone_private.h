@@ -12,9 +12,7 @@
 /* The folder is taken: runs git, stage by stage, and ends with ep_git_clone_finish or ep_git_clone_fail. */
 void ep_git_clone_run(ep_git_clone *c);
 
-/* Runs a step on a thread, then `after` on the loop. Steps are short, and run to their end also while the loop closes, as no
- * ep_work does. */
-void ep_git_clone_step(ep_git_clone *c, int (*run)(ep_git_clone *), void (*after)(ep_git_clone *, int));
+static inline ep_git_clone *ep_git_clone_of(ep_op *op) { return (ep_git_clone *)op; }
 
 /* True when it was aborted meanwhile, or became too large; c->error is set then. */
 bool ep_git_clone_gave_up(ep_git_clone *c);
@@ -22,9 +20,6 @@ bool ep_git_clone_gave_up(ep_git_clone *c);
 /* The end: all is well; or what was made is removed first, and c->error says why. */
 void ep_git_clone_finish(ep_git_clone *c);
 void ep_git_clone_fail(ep_git_clone *c);
-
-/* Replaces the message of c->error. */
-void ep_git_clone_say(ep_git_clone *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Notes that it is too large, and stops git. */
 void ep_git_clone_exceed(ep_git_clone *c, const ep_git_caps *seen);

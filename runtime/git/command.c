@@ -134,6 +134,12 @@ static void on_git_words(void *arg, const char *bytes, size_t len)
 	if (c->o.on_progress) ep_git_progress_read(&c->reader, bytes, len, c->o.on_progress, c->o.arg);
 }
 
+static void on_output(void *arg, const char *bytes, size_t len)
+{
+	ep_git_command *c = arg;
+	c->o.on_output(c->o.arg, bytes, len);
+}
+
 /* Commands that enter the repositories within a repository are stopped at the first, whose git would read its own
  * configuration: git status, which they run there, does not take this word. For status and commit env.c has another way. */
 static void add_fuse(ep_git_command *c)
@@ -195,6 +201,8 @@ static void configure(ep_git_command *c, const char *global)
 	disarm_filters(env, &c->repository.filters);
 	for (const char *const *pair = c->o.config; pair && *pair; pair += 2) ep_git_env_config(env, pair[0], pair[1]);
 	if (has_credential(c)) set(env, "credential", c->url.scope, "helper", ep_git_credential_helper);
+	/* To this machine there is no proxy in between, which over http would read the credential. */
+	if (c->url.text && c->url.loopback) set(env, "http", c->url.scope, "proxy", "");
 }
 
 static int start_git(ep_git_command *c, const int *fds, size_t fd_count)
@@ -207,11 +215,14 @@ static int start_git(ep_git_command *c, const int *fds, size_t fd_count)
 		.argv = c->o.argv, .env = (const char *const *)c->env.vars, .grace = c->o.grace, .apart = true};
 	o.no_core = has_credential(c);
 	o.file_max = c->o.file_max;
-	o.cwd = c->repository.work_tree ? c->repository.work_tree : c->repository.git_dir;
+	o.cwd = c->repository.work_tree ? c->repository.work_tree
+		: c->repository.git_dir     ? c->repository.git_dir
+									: c->o.cwd;
 	o.in = c->o.in_bytes ? EP_PROC_PIPE : EP_PROC_NULL;
 	o.in_bytes = c->o.in_bytes;
 	o.in_len = c->o.in_len;
 	o.out = (ep_output){.mode = EP_OUT_CAPTURE, .max = c->o.max_output ? c->o.max_output : EP_GIT_OUTPUT_MAX};
+	if (c->o.on_output) o.out = (ep_output){.mode = EP_OUT_TAIL, .max = 1, .on_bytes = on_output, .arg = c};
 	o.err = (ep_output){.mode = EP_OUT_TAIL, .on_bytes = c->o.on_progress ? on_git_words : NULL, .arg = c};
 	o.fds = fds;
 	o.fd_count = fd_count;

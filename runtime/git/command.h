@@ -24,6 +24,7 @@ typedef struct ep_git_command_options {
 	const char *const *argv;   /* "git", the command and its arguments; NULL at the end */
 	const char *what;          /* it is, for messages; NULL: "git COMMAND in 'DIRECTORY'" */
 	const char *directory;     /* the top folder of a repository, or a bare one; NULL: it needs none */
+	const char *cwd;           /* without a directory: where git runs, borrowed until its start; NULL: where we are */
 	const char *git_dir;       /* its git directory, when it is elsewhere; NULL: as directory says */
 	bool trust;                /* the repository's configuration, hooks and filters count */
 	const char *const *config; /* pairs of key and value, over all others; NULL at the end. NULL: none */
@@ -47,6 +48,8 @@ typedef struct ep_git_command_options {
 	uint64_t grace, file_max;  /* as in ep_proc_options */
 	/* Told inside a callback of uv; NULL as the last, before the op ends. May be NULL. */
 	void (*on_progress)(void *arg, const ep_git_progress *now);
+	/* Told of each piece of the standard output, which is then not kept. May be NULL. */
+	void (*on_output)(void *arg, const char *bytes, size_t len);
 	void *arg;
 } ep_git_command_options;
 

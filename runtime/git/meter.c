@@ -35,7 +35,7 @@ static void go_on(struct ep_git_meter *m)
 {
 	ep_git_clone *c = m->clone;
 	uint64_t pause = (ep_loop_now(c->op.loop) - m->began) * PAUSE_FACTOR;
-	if (!m->rc && ep_git_caps_check(&c->caps, &m->now, c->what, NULL)) {
+	if (!m->rc && ep_git_caps_check(&c->o.caps, &m->now, c->what, NULL)) {
 		ep_git_clone_exceed(c, &m->now);
 	} else if (pause < PAUSE_MS * EP_MSEC) {
 		pause = PAUSE_MS * EP_MSEC;

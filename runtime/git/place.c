@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -48,6 +49,23 @@ static int make_part(char *path, size_t len)
 	return rc == 0 ? 1 : errno == EEXIST ? 0 : -1;
 }
 
+static int open_place(ep_git_place *p, ep_err *err)
+{
+	p->fd = open(p->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (p->fd < 0)
+		return errno == ENOTDIR || errno == ELOOP
+			? ep_err_set(err, EP_EDESTINATION, "'%s' exists and is no folder", p->path)
+			: fail(err, "opening", p->path);
+	snprintf(p->at, sizeof p->at, "/proc/self/fd/%d", p->fd);
+	return check_empty(p->at, err);
+}
+
+void ep_git_place_close(ep_git_place *p)
+{
+	if (*p->at) close(p->fd);
+	*p->at = '\0';
+}
+
 int ep_git_place_take(ep_git_place *p, ep_err *err)
 {
 	size_t len = strlen(p->path);
@@ -64,10 +82,10 @@ int ep_git_place_take(ep_git_place *p, ep_err *err)
 			return err->code;
 		}
 	}
-	p->taken = made == 1;
-	if (made == 1) return 0;
-	int rc = check_empty(p->path, err);
+	int rc = made == 1 ? 0 : check_empty(p->path, err);
+	if (!rc) rc = open_place(p, err);
 	p->taken = rc == 0;
+	if (rc) ep_git_place_close(p);
 	return rc;
 }
 
@@ -100,6 +118,22 @@ static void remove_parents(ep_git_place *p)
 	}
 }
 
+/* Whether the path still leads to the folder that was taken. */
+static bool is_there(const ep_git_place *p)
+{
+	struct stat there, taken;
+	return !lstat(p->path, &there) && !fstat(p->fd, &taken) && there.st_ino == taken.st_ino &&
+		there.st_dev == taken.st_dev;
+}
+
+static int remove_place(ep_git_place *p, ep_err *err)
+{
+	if (!*p->at) return p->made ? ep_fs_remove_tree(p->path, err) : remove_content(p->path, err);
+	int rc = remove_content(p->at, err);
+	if (!rc && p->made && is_there(p) && rmdir(p->path)) return fail(err, "removing", p->path);
+	return rc;
+}
+
 int ep_git_place_undo(ep_git_place *p, ep_err *err)
 {
 	ep_err last = {0};
@@ -109,11 +143,12 @@ int ep_git_place_undo(ep_git_place *p, ep_err *err)
 	for (int i = 0; i < UNDO_TRIES; i++) {
 		if (i) nanosleep(&(struct timespec){.tv_nsec = UNDO_PAUSE_MS * 1000000L}, NULL);
 		ep_err_fini(&last);
-		rc = p->made ? ep_fs_remove_tree(p->path, &last) : remove_content(p->path, &last);
+		rc = remove_place(p, &last);
 		if (!rc) break;
 	}
 	if (!rc && p->made) remove_parents(p);
 	if (rc) ep_err_set(err, rc, "%s", ep_err_message(&last));
+	ep_git_place_close(p);
 	ep_err_fini(&last);
 	return rc;
 }

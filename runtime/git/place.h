@@ -15,14 +15,19 @@
 typedef struct ep_git_place {
 	char *path;  /* the caller's */
 	bool taken;  /* it is ours to undo */
+	char at[32]; /* the folder itself, by an open descriptor, whatever is put at its path meanwhile; "": not open */
+	int fd;
 	size_t made; /* the length of the first part of path that was made; 0: it was there, and empty */
 } ep_git_place;
 
 /* Makes the folder and those above it, or takes an empty one. EP_EDESTINATION when something is there. */
 int ep_git_place_take(ep_git_place *place, ep_err *err);
 
-/* Removes what was made, and all that is in it. */
+/* Removes what was made, and all that is in it; not what somebody else put in its place. */
 int ep_git_place_undo(ep_git_place *place, ep_err *err);
+
+/* Closes the descriptor. */
+void ep_git_place_close(ep_git_place *place);
 
 /* Whether its disk has less than a block left for another file or so. */
 bool ep_git_place_full(const ep_git_place *place);
