@@ -39,6 +39,6 @@ local function check_credentials(api)
 end
 
 contract.serve({}, function(api)
-	test("checklist 12: failures have a message on top, unknown routes are 404", check_bodies, api)
+	test("failures have a message on top, unknown routes are 404", check_bodies, api)
 	test("no credential and a wrong one are 401 everywhere", check_credentials, api)
 end)

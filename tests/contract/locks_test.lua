@@ -41,8 +41,8 @@ local function check_locked(api)
 end
 
 contract.serve({}, function(api)
-	test("checklist 7: writers at once all succeed in turn", check_turns, api)
+	test("writers at once all succeed in turn", check_turns, api)
 end)
 contract.serve({ lock_wait = 0.3 }, function(api)
-	test("checklist 7: a writer that waits too long gets 423 with Retry-After", check_locked, api)
+	test("a writer that waits too long gets 423 with Retry-After", check_locked, api)
 end)

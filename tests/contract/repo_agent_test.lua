@@ -90,12 +90,8 @@ local function check_refusals(api)
 	refuse(422, { agent_name = 5, agent_inputs = { query = "x" } })
 	contract.matches(refuse(404, body_of("x", { agent_name = "code-analyzer" })).message, "relace%-search", "message")
 	refuse(400, "{")
-	refuse(401, body_of("x"), { token = false })
-	refuse(403, body_of("x"), { token = api:token { (api:create()) } })
 	api:expect(200, "POST", "/repo/" .. id .. "/agent", { body = body_of("x", { continue = json.null, overrides = {
 		max_turns = 3, tools = json.array { "grep" } } }) })
-	api:expect(404, "POST", "/repo/00000000-0000-4000-8000-000000000000/agent", { body = body_of("x") })
-	same(api:expect(405, "GET", "/repo/" .. id .. "/agent").headers.allow, "POST", "Allow")
 end
 
 -- The index of the repo is held, so that the agent has to wait.
@@ -174,6 +170,7 @@ require "epact.log".level("off")
 contract.serve({ keep_alive = 0.1 }, function(api)
 	test("started, agent, a tool for each step, report_back, done", check_search, api)
 	test("what is no run is refused", check_refusals, api)
+	test("who may run it", api.guard, api, "POST", "/repo/%s/agent", "POST", { body = body_of("x") })
 	test("silence is filled with comments", check_keep_alive, api)
 	test("peers that leave do no harm", check_leaving, api)
 	test("a slow reader gets all", check_slow_reader, api)

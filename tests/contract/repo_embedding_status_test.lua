@@ -27,14 +27,10 @@ local function check_refusals(api)
 		api:expect(404, "GET", base .. query)
 	end
 	api:expect(400, "GET", base .. "?branch=%zz")
-	api:expect(404, "GET", "/repo/00000000-0000-4000-8000-000000000000/embedding_status")
-	api:expect(422, "GET", "/repo/x/embedding_status")
-	api:expect(401, "GET", base, { token = false })
-	api:expect(403, "GET", base, { token = api:token { (api:create()) } })
-	same(api:expect(405, "POST", base, { body = "{}" }).headers.allow, "GET", "Allow")
 end
 
 contract.serve({}, function(api)
 	test("the text files of a commit are counted", check_status, api)
 	test("a commit that is not there is 404", check_refusals, api)
+	test("who may ask", api.guard, api, "GET", "/repo/%s/embedding_status", "GET")
 end)

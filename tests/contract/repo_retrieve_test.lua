@@ -7,8 +7,6 @@ local json = require "epact.json"
 local task = require "epact.task"
 local same, test = contract.same, contract.test
 
-local UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
 local FILES = {
 	["src/parser.c"] = "int parseHTTPHeader(void)\n{\n\treturn read_line();\n}\n",
 	["src/retry.c"] = "/* when to try again */\nint retry(void) { return backoff(); }\n",
@@ -139,13 +137,8 @@ local function check_refusals(api)
 		ask(api, id, body, 422)
 	end
 	ask(api, id, "{", 400)
-	ask(api, UNKNOWN, { query = "x" }, 404)
-	ask(api, "x", { query = "x" }, 422)
 	local plain = create(api, FILES, false).repo_id
 	contract.matches(ask(api, plain, { query = "x" }, 404).message, "auto_index", "message")
-	same(api:expect(405, "GET", "/repo/" .. id .. "/retrieve").headers.allow, "POST", "Allow")
-	ask(api, id, { query = "x" }, 401, { token = false })
-	ask(api, id, { query = "x" }, 403, { token = api:token { plain } })
 	ask(api, id, { query = "x" }, 200, { token = api:token { id } })
 end
 
@@ -155,6 +148,7 @@ contract.serve({}, function(api)
 	test("a commit is named by branch or hash; one that is not there is 404", check_commits, api)
 	test("the index follows the repo", check_changes, api)
 	test("what is no retrieve is refused", check_refusals, api)
+	test("who may ask", api.guard, api, "POST", "/repo/%s/retrieve", "POST", { body = { query = "x" } })
 end)
 contract.serve({ index_cache = 100000 }, function(api)
 	test("many ask at once, more than the cache holds", check_at_once, api)

@@ -86,9 +86,9 @@ function contract.files(by_name)
 end
 
 --- Makes a repo from {name = content} (nil: empty); returns its id and head.
-function Api:create(by_name, metadata)
+function Api:create(by_name, metadata, auto_index)
 	local source = by_name and { type = "files", files = contract.files(by_name) }
-	local response = self:expect(201, "POST", "/repo", { body = { source = source, metadata = metadata } })
+	local response = self:expect(201, "POST", "/repo", { body = { source = source, metadata = metadata, auto_index = auto_index } })
 	return response.json.repo_id, response.json.repo_head
 end
 
@@ -123,6 +123,47 @@ function Api:token(repo_ids, more)
 	local body = { name = "test", repo_ids = json.array(repo_ids) }
 	for name, value in pairs(more or {}) do body[name] = value end
 	return self:expect(201, "POST", "/repo_token", { body = body }).json.token
+end
+
+local UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+local function without_verb(allow)
+	return allow:find("PUT", 1, true) and "POST" or "PUT"
+end
+
+--- Checks who may use a route of a repo, and how: 401, 403 (the same for a repo that is there and one that is not), 404,
+--- 422, 405 with `allow`, no slash behind it; and that a token of the repo may, also by its id in upper case. `path` has a
+--- %s for the id; options: body; changes (the route does it only once).
+function Api:guard(method, path, allow, options)
+	options = options or {}
+	local mine, other = self:create({ a = "1" }, nil, true), self:create()
+	local token = self:token { mine }
+	local function answer(id, credential)
+		return self:call(method, path:format(id), { body = options.body, token = credential })
+	end
+	local function refused(status, code, id, credential)
+		local got = answer(id, credential)
+		contract.same(got.status, status, ("status of %s %s"):format(method, path))
+		if method == "HEAD" then return end
+		contract.same(got.json.code, code, "code")
+		return got.body
+	end
+	refused(401, "missing_api_key", mine, false)
+	refused(401, "invalid_api_key", mine, "rlc-" .. ("0"):rep(32))
+	refused(401, "invalid_api_key", mine, "rlcr-" .. ("0"):rep(40))
+	contract.same(refused(403, "insufficient_permissions", other, token),
+		refused(403, "insufficient_permissions", UNKNOWN, token), "refusals of what is there and what is not")
+	refused(404, "not_found", UNKNOWN)
+	refused(422, "validation_error", "no-uuid")
+	contract.same(self:call(without_verb(allow), path:format(mine)).headers.allow, allow, "Allow")
+	if not path:find("/file/", 1, true) then
+		contract.same(self:call(method, path:format(mine) .. "/", { body = options.body }).status, 404, "a slash behind it")
+	end
+	for _, id in ipairs(options.changes and { mine:upper() } or { mine, mine:upper() }) do
+		local got = answer(id, token)
+		contract.check(got.status < 300, ("%s %s by a token: %d %s"):format(method, path, got.status, got.body))
+	end
+	return mine, token
 end
 
 --- The URL of a repo for git, with a credential in it (nil: the key).

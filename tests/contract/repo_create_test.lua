@@ -1,33 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Repos: create, get, list, delete.
+-- POST /repo: empty, from files, from another repo.
 
 local contract = require "contract"
 local json = require "epact.json"
 local same, test = contract.same, contract.test
 
 local UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-local function check_life(api)
-	local id, head = api:create({ ["src/a.c"] = "int a;\n" }, { name = "de mo", rev = "1" })
-	contract.matches(id, "^%x+%-%x+%-4%x+%-[89ab]%x+%-%x+$", "id")
-	contract.matches(head, "^%x+$", "head")
-	same(#head, 40, "digits of the head")
-	local repo = api:expect(200, "GET", "/repo/" .. id:upper()).json
-	same(repo.repo_id, id, "repo_id")
-	same(repo.metadata, { name = "de mo", rev = "1" }, "metadata")
-	same(repo.auto_index, false, "auto_index")
-	same(repo.updated_at, json.null, "updated_at")
-	contract.matches(repo.created_at, "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.?%d*Z$", "created_at")
-	local filter = "?filter_metadata=%7B%22name%22%3A%22de%20mo%22%7D"
-	local found = api:expect(200, "GET", "/repo" .. filter).json
-	same(found.total_items, 1, "total_items")
-	same(found.items[1].repo_id, id, "found")
-	local gone = api:expect(204, "DELETE", "/repo/" .. id)
-	same(gone.body, "", "body of 204")
-	api:expect(404, "GET", "/repo/" .. id)
-	api:expect(404, "DELETE", "/repo/" .. id)
-	same(api:expect(200, "GET", "/repo" .. filter).json.total_items, 0, "total_items after the delete")
-end
 
 local function check_empty(api)
 	local response = api:expect(201, "POST", "/repo", { body = "" })
@@ -76,15 +54,37 @@ local function check_refusals(api)
 	create(422, { auto_index = "yes" })
 	create(422, { source = { type = "git", url = "https://example.invalid/a.git" } })
 	same(api:expect(200, "GET", "/repo").json.total_items, 0, "repos left by refused creates")
-	api:expect(422, "GET", "/repo/not-a-uuid")
-	api:expect(404, "GET", "/repo/" .. UNKNOWN)
+end
+
+local function check_answer(api)
+	local made = api:expect(201, "POST", "/repo", { body = { auto_index = true, source = { type = "files",
+		files = contract.files { ["src/a.c"] = "int a;\n" } }, metadata = { name = "demo" }, unknown = 1 } })
+	contract.matches(made.headers["content-type"], "^application/json", "type")
+	contract.matches(made.json.repo_id, "^%x+%-%x+%-4%x+%-[89ab]%x+%-%x+$", "repo_id")
+	same(made.json.repo_id, made.json.repo_id:lower(), "letters of the repo_id")
+	contract.matches(made.json.repo_head, "^" .. ("[0-9a-f]"):rep(40) .. "$", "repo_head")
+	same(made.json.changed_files, nil, "changed_files")
+	same(api:expect(200, "GET", "/repo/" .. made.json.repo_id).json.auto_index, true, "auto_index")
+	local log = contract.git(api.data .. "/repos/" .. made.json.repo_id .. ".git", { "log", "--format=%an <%ae> %P" }).stdout
+	same(log, "Relace <noreply@relace.ai> \n", "one commit")
+end
+
+local function check_callers(api)
+	local token = api:token { (api:create()) }
+	same(api:expect(401, "POST", "/repo", { token = false, body = "{}" }).json.code, "missing_api_key", "code")
+	api:expect(401, "POST", "/repo", { token = "rlc-x", body = "{}" })
+	same(api:expect(403, "POST", "/repo", { token = token, body = "{}" }).json.code, "insufficient_permissions", "code")
+	same(api:expect(405, "PUT", "/repo", { body = "{}" }).headers.allow, "GET, POST", "Allow")
+	api:expect(404, "POST", "/repo/", { body = "{}" })
+	api:expect(400, "POST", "/repo", { body = "{}", headers = { ["Content-Encoding"] = "gzip" } })
 end
 
 contract.serve({}, function(api)
-	test("checklist 1: POST /repo without a body gives 201 and a head of 40 digits", check_empty, api)
+	test("a repo without files has a commit", check_empty, api)
+	test("the answer is the id and the head", check_answer, api)
+	test("only the owner may make one", check_callers, api)
 end)
 contract.serve({}, function(api)
-	test("checklist 2: create, get, list with a filter, delete, get", check_life, api)
 	test("a copy of a repo has its history, and its metadata on request", check_template, api)
 end)
 contract.serve({}, function(api)

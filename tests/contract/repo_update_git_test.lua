@@ -1,42 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Repos from a remote, and the update that brings a remote in. The remote is a server of its own on loopback, without
--- credentials.
+-- POST /repo and POST /repo/{repo_id}/update of type git: repos from a remote, and the update that brings a remote in. The
+-- remote is a server of its own on loopback, without credentials.
 
 local contract = require "contract"
 local fs = require "epact.fs"
-local process = require "epact.process"
+local git_server = require "git_server"
 local same, test = contract.same, contract.test
-
--- A plain HTTP server of git repos without credentials: the smart protocol by git http-backend, in Python.
-local REMOTE = [[
-import http.server, os, subprocess, sys
-root = sys.argv[1]
-class Handler(http.server.BaseHTTPRequestHandler):
-    def answer(self):
-        path, _, query = self.path.partition('?')
-        env = dict(os.environ, GIT_PROJECT_ROOT=root, GIT_HTTP_EXPORT_ALL='1', PATH_INFO=path, QUERY_STRING=query,
-                   REQUEST_METHOD=self.command, CONTENT_TYPE=self.headers.get('Content-Type', ''),
-                   HTTP_CONTENT_ENCODING=self.headers.get('Content-Encoding', ''),
-                   GIT_PROTOCOL=self.headers.get('Git-Protocol', ''))
-        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
-        out = subprocess.run(['git', 'http-backend'], input=body, env=env, capture_output=True).stdout
-        head, _, body = out.partition(b'\r\n\r\n')
-        status, headers = 200, []
-        for line in head.decode().split('\r\n'):
-            name, _, value = line.partition(': ')
-            if name == 'Status': status = int(value.split()[0])
-            else: headers.append((name, value))
-        self.send_response(status)
-        for name, value in headers: self.send_header(name, value)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    do_GET = do_POST = answer
-    def log_message(self, *args): pass
-server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-print(server.server_port, flush=True)
-server.serve_forever()
-]]
 
 local function commit(work, name, content)
 	fs.write(work .. "/" .. name, content)
@@ -54,9 +23,8 @@ local function with_remote(api, fn)
 	commit(work, "one", "1")
 	commit(work, "two", "2")
 	contract.git(work, { "push", "--quiet", "origin", "trunk", "trunk:side" })
-	local remote <close> = process.spawn({ "python3", "-c", REMOTE, root }, { stdout = "pipe", stderr = "inherit" })
-	local port = remote.stdout:lines()()
-	fn("http://127.0.0.1:" .. port .. "/r.git", work)
+	local remote <close> = git_server.start(root)
+	fn(remote:at("open", "r"), work)
 end
 
 local function create(api, source, status)

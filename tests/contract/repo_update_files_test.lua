@@ -1,8 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Overwrite, and updates of metadata.
+-- POST /repo/{repo_id}/update of type files: the whole content.
 
 local contract = require "contract"
-local json = require "epact.json"
 local same, test = contract.same, contract.test
 
 local function check_overwrite(api)
@@ -62,27 +61,8 @@ local function check_shapes(api)
 	same(api:head(id), head, "head after refusals")
 end
 
-local function check_metadata(api)
-	local id, head = api:create({ a = "1" }, { name = "x", kept = "no" })
-	local function update(status, body) return api:expect(status, "POST", "/repo/" .. id .. "/update", { body = body }).json end
-	same(update(422, {}).code, "missing_required_field", "code")
-	update(422, { source = json.null, metadata = json.null })
-	local answer = update(200, { metadata = { rev = "2" } })
-	same(answer.repo_head, head, "head after metadata alone")
-	same(answer.changed_files, {}, "changed_files after metadata alone")
-	local repo = api:expect(200, "GET", "/repo/" .. id).json
-	same(repo.metadata, { rev = "2" }, "all keys replaced")
-	contract.check(repo.updated_at >= repo.created_at, "updated_at moves")
-	update(200, { source = { type = "files", files = contract.files { a = "2" } }, metadata = { rev = "3" } })
-	same(api:expect(200, "GET", "/repo/" .. id).json.metadata, { rev = "3" }, "metadata beside files")
-	update(200, { metadata = {} })
-	same(api:expect(200, "GET", "/repo/" .. id).json.metadata, {}, "cleared metadata")
-	update(422, { metadata = { a = 1 } })
-end
-
 contract.serve({}, function(api)
-	test("checklist 4: an overwrite removes what is not listed, the same again makes no commit", check_overwrite, api)
+	test("an overwrite removes what is not listed, the same again makes no commit", check_overwrite, api)
 	test("every text comes back as it was", check_texts, api)
 	test("a refused overwrite changes nothing", check_shapes, api)
-	test("checklist 6: an update of nothing is 422, metadata alone keeps the head", check_metadata, api)
 end)

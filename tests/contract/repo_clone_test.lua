@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The clone as JSON: sorted texts of any commit.
+-- GET /repo/{repo_id}/clone: sorted texts of any commit.
 
 local contract = require "contract"
 local same, test = contract.same, contract.test
@@ -45,4 +45,5 @@ contract.serve({}, function(api)
 	test("any commit can be asked for by its id", check_commits, api)
 	test("a clone is larger than any buffer", check_large, api)
 	test("what is no text is left out", check_others, api)
+	test("who may ask", api.guard, api, "GET", "/repo/%s/clone", "GET")
 end)

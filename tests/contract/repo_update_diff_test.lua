@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Diffs: deletes, then writes, then renames, all or nothing.
+-- POST /repo/{repo_id}/update of type diff: deletes, then writes, then renames, all or nothing.
 
 local contract = require "contract"
 local same, test = contract.same, contract.test
@@ -78,7 +78,7 @@ local function check_modes(api)
 end
 
 contract.serve({}, function(api)
-	test("checklist 5: deletes, then writes, then renames; a failure leaves the head", check_phases, api)
+	test("deletes, then writes, then renames; a failure leaves the head", check_phases, api)
 	test("details of deletes and renames, and what is refused", check_details, api)
 	test("a diff that changes nothing makes no commit", check_noop, api)
 	test("a replaced file keeps its mode", check_modes, api)

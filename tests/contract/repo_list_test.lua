@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- timeout: 120
--- The list of repos: pages, order, bounds of time, filters.
+-- GET /repo: pages, order, bounds of time, filters.
 
 local contract = require "contract"
 local same, test = contract.same, contract.test
@@ -79,8 +79,23 @@ local function check_filter(api)
 	api:expect(400, "GET", "/repo?page_size=%zz")
 end
 
+local function check_callers(api)
+	same(api:expect(401, "GET", "/repo", { token = false }).json.code, "missing_api_key", "code")
+	same(api:expect(401, "GET", "/repo", { token = "rlc-x" }).json.code, "invalid_api_key", "code")
+	local token = api:token { list(api).items[1].repo_id }
+	same(api:expect(403, "GET", "/repo", { token = token }).json.code, "insufficient_permissions", "code")
+	same(api:expect(405, "DELETE", "/repo").headers.allow, "GET, POST", "Allow")
+	api:expect(404, "GET", "/repo/?page_size=1")
+end
+
+local function check_empty(api)
+	same(list(api), { items = {}, total_items = 0 }, "a list of nothing")
+end
+
 contract.serve({}, function(api)
-	test("checklist 13: 101 repos are a page of 100 with next_page 100, and a page of 1 without", check_pages, api)
+	test("a server without repos", check_empty, api)
+	test("101 repos are a page of 100 with next_page 100, and a page of 1 without", check_pages, api)
+	test("only the owner may ask", check_callers, api)
 	test("repos are in the order asked for", check_order, api)
 	test("bounds of time are exclusive", check_bounds, api)
 	test("filters match pairs of strings; bad queries are 422", check_filter, api)
