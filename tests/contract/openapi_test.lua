@@ -99,7 +99,9 @@ function calls.repoTokenGet(client, _, token) client.repo_token:get(token) end
 
 function calls.repoTokenDelete(client, _, token) client.repo_token:delete(token) end
 
-function calls.repoClone(client, id) client:request("GET", "/repo/" .. id .. "/clone?commit=") end
+function calls.repoClone(client, id)
+	check.equal(#client.repo:clone(id):collect(), 1)
+end
 
 function calls.fileUpload(client, id) client:request("PUT", "/repo/" .. id .. "/file/src%2Fa.c") end
 
@@ -116,8 +118,14 @@ end
 function calls.repoEmbeddingStatus(client, id) client:request("GET", "/repo/" .. id .. "/embedding_status?branch=main") end
 
 function calls.repoAgent(client, id)
-	client:request("POST", "/repo/" .. id .. "/agent", { agent_name = "relace-search", agent_inputs = { query = "where" } },
-		{ headers = { Accept = "text/event-stream" } })
+	check.equal(type(client.repo:search(id, { query = "where is a?" }):report().files), "table")
+	local last
+	for event in client.repo:agent(id, { agent_name = "relace-search", agent_inputs = { query = "int" }, continue = false,
+		overrides = { max_tokens = 1000, max_turns = 2, prompt_retries = 1, prompt_timeout = 9.5, model_name = "m", system = "s",
+			user = "u", tools = { "grep" } } }) do
+		last = event.event
+	end
+	check.equal(last, "done")
 end
 
 function calls.repoTextSearch(client, id) client:request("POST", "/repo/" .. id .. "/search", { query = "int" }) end
@@ -188,7 +196,7 @@ local function check_successes(api)
 	client.repo:overwrite(id, { { filename = "src/a.c", content = "int b;\n" }, { filename = "é", content = "" } })
 	check.equal(client.repo:get(id).metadata, { a = "1" })
 	check.equal(client.repo:list({ page_size = 1 }):page().next_page, 1)
-	check.equal(#client:request("GET", "/repo/" .. id .. "/clone").files, 2)
+	check.equal(#client.repo:clone(id, { commit = client.repo:update(id, { metadata = {} }).repo_head }):collect(), 2)
 	calls.fileUpload(client, id)
 	calls.fileUpload(client, id)
 	check.equal(client:request("GET", "/repo/" .. id .. "/file/%C3%A9"), nil)
