@@ -106,16 +106,21 @@ end
 function calls.fileUpload(client, id) client:request("PUT", "/repo/" .. id .. "/file/src%2Fa.c") end
 
 function calls.fileDownload(client, id)
-	client:request("GET", "/repo/" .. id .. "/file/src%2Fa.c", nil, { headers = { Accept = "application/octet-stream" } })
+	client:get("/repo/" .. id .. "/file/src%2Fa.c", { headers = { Accept = "application/octet-stream" } })
 end
 
 function calls.fileDelete(client, id) client:request("DELETE", "/repo/" .. id .. "/file/src%2Fa.c") end
 
 function calls.repoRetrieve(client, id)
-	client:request("POST", "/repo/" .. id .. "/retrieve", { query = "where" })
+	client.repo:retrieve(id, { query = "where is a?" })
+	client.repo:retrieve(id, { query = "a", branch = "main", score_threshold = 0.5, token_limit = 10, include_content = true,
+		rerank = false })
 end
 
-function calls.repoEmbeddingStatus(client, id) client:request("GET", "/repo/" .. id .. "/embedding_status?branch=main") end
+function calls.repoEmbeddingStatus(client, id)
+	client.repo:embedding_status(id)
+	check.equal(#client.repo:embedding_status(id, { branch = "main" }).hash, 40)
+end
 
 function calls.repoAgent(client, id)
 	check.equal(type(client.repo:search(id, { query = "where is a?" }):report().files), "table")
@@ -128,7 +133,7 @@ function calls.repoAgent(client, id)
 	check.equal(last, "done")
 end
 
-function calls.repoTextSearch(client, id) client:request("POST", "/repo/" .. id .. "/search", { query = "int" }) end
+function calls.repoTextSearch(client, id) client.repo:text_search(id, "int") end
 
 -- git asks for these by itself.
 local by_git = { gitRefs = true, gitUploadPack = true, gitReceivePack = true }
