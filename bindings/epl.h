@@ -35,7 +35,7 @@ const char *const *epl_environment(lua_State *L);
 /* Engines: made at their first use, one per instance, closed in the reverse order when the instance closes.
  * close starts the end of the engine and frees it when its handles have closed; ops of it that are still open
  * were cancelled before. */
-enum { EPL_ENGINE_HTTP, EPL_ENGINE_FS, EPL_ENGINE_PROC, EPL_ENGINES };
+enum { EPL_ENGINE_HTTP, EPL_ENGINE_FS, EPL_ENGINE_PROC, EPL_ENGINE_RELACE, EPL_ENGINES };
 void *epl_engine(lua_State *L, int slot);
 void epl_engine_set(lua_State *L, int slot, void *engine, void (*close)(void *engine));
 

@@ -33,7 +33,7 @@ ep_relace_text epl_check_repo_id(lua_State *L, int arg)
 typedef struct client_options {
 	epl_text base_url, user_agent, ca_file, ca_dir, proxy;
 	int api_key, headers, query;
-	bool allow_http, http2;
+	bool allow_http, http2, rate_control;
 	uint64_t timeout, connect_timeout, stall_timeout;
 	lua_Integer max_retries;
 	double max_retry_wait, max_rate;
@@ -48,8 +48,8 @@ static const epl_option client_spec[] = {{"api_key", EPL_VALUE, offsetof(client_
 	OPTION(base_url, EPL_TEXT), OPTION(user_agent, EPL_TEXT), OPTION(ca_file, EPL_TEXT), OPTION(ca_dir, EPL_TEXT),
 	OPTION(proxy, EPL_TEXT), OPTION(allow_http, EPL_BOOL), OPTION(http2, EPL_BOOL), OPTION(timeout, EPL_SECONDS),
 	OPTION(connect_timeout, EPL_SECONDS), OPTION(stall_timeout, EPL_SECONDS), OPTION(max_retries, EPL_INT),
-	OPTION(max_retry_wait, EPL_NUMBER), OPTION(max_rate, EPL_NUMBER), OPTION(headers, EPL_TABLE),
-	OPTION(query, EPL_TABLE), {0}};
+	OPTION(max_retry_wait, EPL_NUMBER), OPTION(max_rate, EPL_NUMBER), OPTION(rate_control, EPL_BOOL),
+	OPTION(headers, EPL_TABLE), OPTION(query, EPL_TABLE), {0}};
 
 static ep_relace_settings read_settings(lua_State *L, client_options *o)
 {
@@ -63,6 +63,7 @@ static ep_relace_settings read_settings(lua_State *L, client_options *o)
 		.max_retries = (int)o->max_retries,
 		.max_retry_wait = o->max_retry_wait,
 		.max_rate = o->max_rate,
+		.no_rate_control = !o->rate_control,
 		.user_agent = o->user_agent.data,
 		.connection = {.ca_file = o->ca_file.data,
 			.ca_dir = o->ca_dir.data,
@@ -86,16 +87,30 @@ static ep_relace_log log_of(lua_State *L)
 	return log;
 }
 
+static void close_accounts(void *accounts) { ep_accounts_close(accounts); }
+
+/* What the clients of this instance share, for those with one host and credential. */
+static ep_accounts *accounts_of(lua_State *L)
+{
+	ep_accounts *accounts = epl_engine(L, EPL_ENGINE_RELACE);
+	if (accounts) return accounts;
+	accounts = ep_accounts_open(epl_loop(L));
+	if (!accounts) luaL_error(L, "not enough memory");
+	epl_engine_set(L, EPL_ENGINE_RELACE, accounts, close_accounts);
+	return accounts;
+}
+
 /* client(settings) -> client */
 static int relace_client(lua_State *L)
 {
-	client_options o = {.max_retries = -1, .max_retry_wait = -1};
+	client_options o = {.max_retries = -1, .max_retry_wait = -1, .rate_control = true};
 	ep_err err = {0};
 	lua_settop(L, 1);
 	client *c = epl_new(L, sizeof *c, EPL_RELACE_CLIENT);
 	ep_relace_settings settings = read_settings(L, &o);
 	ep_http *http = epl_http(L);
 	settings.log = log_of(L);
+	settings.accounts = accounts_of(L);
 	const epl_http_list *headers = epl_http_read_changes(L, o.headers, "relace.client");
 	settings.headers = headers->list;
 	settings.header_count = headers->count;
@@ -163,6 +178,26 @@ static int client_derive(lua_State *L)
 	return 1;
 }
 
+/* client:rate() -> {limit, held, waiting, under_way, refused} */
+static int client_rate(lua_State *L)
+{
+	ep_relace_rate rate = ep_relace_client_rate(epl_check_relace(L, 1));
+	lua_createtable(L, 0, 5);
+	if (rate.limit > 0) {
+		lua_pushnumber(L, rate.limit);
+		lua_setfield(L, -2, "limit");
+	}
+	lua_pushnumber(L, (double)rate.held / 1e9);
+	lua_setfield(L, -2, "held");
+	lua_pushinteger(L, (lua_Integer)rate.waiting);
+	lua_setfield(L, -2, "waiting");
+	lua_pushinteger(L, (lua_Integer)rate.under_way);
+	lua_setfield(L, -2, "under_way");
+	lua_pushinteger(L, (lua_Integer)rate.refused);
+	lua_setfield(L, -2, "refused");
+	return 1;
+}
+
 static int client_url(lua_State *L)
 {
 	lua_pushstring(L, ep_relace_client_url(epl_check_relace(L, 1)));
@@ -202,8 +237,8 @@ static int client_gc(lua_State *L)
 /* --- tables --- */
 
 static const luaL_Reg functions[] = {{"client", relace_client}, {NULL, NULL}};
-static const luaL_Reg methods[] = {{"derive", client_derive}, {"url", client_url}, {"credential", client_credential},
-	{"git_url", client_git_url}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"derive", client_derive}, {"rate", client_rate}, {"url", client_url},
+	{"credential", client_credential}, {"git_url", client_git_url}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", client_gc}, {NULL, NULL}};
 
 int epl_open_relace(lua_State *L)

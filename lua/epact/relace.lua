@@ -88,6 +88,12 @@ function Client:git(directory)
 		allow_http = self.given.allow_http }, Git)
 end
 
+--- What is known of the limit that the server has for this credential, shared by all clients with the same host and credential.
+-- @return table: `limit` attempts a minute that are let through now (nil: no limit is known), `held` seconds that the server
+--   wants to be left alone, `waiting` and `under_way` numbers of attempts, `refused` how many were ever answered 429
+-- Example: `print(client:rate().limit)`
+function Client:rate() return self.core:rate() end
+
 --- Calls a route that has no function here, with the same credential, retries and errors. POST and PATCH are never repeated
 -- when they may have been carried out, unless the option `repeatable` says that this does no harm.
 -- @param method string: "GET", "POST", ...
@@ -137,7 +143,8 @@ local NO_KEY = "there is no API key: set RELACE_API_KEY, or run the script with 
 --- Makes a client.
 -- @param options table?: `api_key` string, secret or Token (default: what --local gave, else RELACE_API_KEY); `base_url`
 --   string with /v1 (default: what --local gave, else RELACE_BASE_URL, else https://api.relace.run/v1); `timeout`,
---   `max_retries`, `max_retry_wait` as above; `max_rate` number of calls a minute (no limit); `ca_file`, `ca_dir`:
+--   `max_retries`, `max_retry_wait` as above; `max_rate` number of calls a minute (no limit); `rate_control`
+--   boolean (true): learn the server's limit from its 429s, and spread what goes out below it; `ca_file`, `ca_dir`:
 --   certificates to trust in place of the system's; `proxy`; `connect_timeout` (10), `stall_timeout` (60) seconds;
 --   `http2` boolean; `allow_http` boolean: plain http to other machines; `user_agent`; `headers`, `query` tables:
 --   sent with every call that does not say otherwise

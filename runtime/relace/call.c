@@ -2,7 +2,6 @@
 #include "runtime/relace/call_private.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/relace/address.h"
@@ -13,38 +12,6 @@
 #define UNDO_GRACE (2 * EP_SECOND)
 
 /* --- an attempt has ended --- */
-
-/* A field of the answer as text, "" if there is none or it is longer than any of these should be. */
-static const char *field(const ep_http_call *http, const char *name, char room[64])
-{
-	ep_http_field f;
-	if (!ep_http_header_find(http, name, &f) || f.value_len >= 64) return NULL;
-	memcpy(room, f.value, f.value_len);
-	room[f.value_len] = '\0';
-	return room;
-}
-
-static ep_attempt facts(const call *c)
-{
-	const ep_http_call *http = c->pub.http;
-	ep_attempt a = {.index = c->pub.attempts - 1 - c->misses,
-		.status = http->status,
-		.code = http->op.result,
-		.should_retry = -1,
-		.waited = c->waited,
-		.misses = c->misses,
-		.missed = c->missed,
-		.maybe_sent = http->err.maybe_sent};
-	if (http->status < 400) return a;
-	char ms[64], after[64], should[64];
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	a.code = 0; /* the status says more than a body that broke off behind it */
-	a.should_retry = ep_retry_should(field(http, "x-should-retry", should));
-	a.retry_after = ep_retry_after(field(http, "retry-after-ms", ms), field(http, "retry-after", after),
-		(double)now.tv_sec + (double)now.tv_nsec / 1e9);
-	return a;
-}
 
 static void succeed(call *c)
 {
@@ -66,11 +33,16 @@ static void wait_then(call *c, int phase, uint64_t delay)
 	}
 }
 
-static void repeat(call *c, const ep_attempt *a, const ep_decision *d)
+/* in_turn: the queue knows better when. */
+static void repeat(call *c, const ep_attempt *a, const ep_decision *d, bool in_turn)
 {
 	int rc;
 	if (c->source.source && (rc = c->source.source->rewind ? c->source.source->rewind(c->source.ctx) : EP_EIO)) {
 		ep_relace_call_fail_attempt(c, a, d);
+		return;
+	}
+	if (in_turn) {
+		ep_relace_call_queue(c, d->wait);
 		return;
 	}
 	if (d->not_yet) {
@@ -79,30 +51,51 @@ static void repeat(call *c, const ep_attempt *a, const ep_decision *d)
 	} else {
 		c->waited += d->wait;
 	}
-	if (a->status == 429 && a->retry_after > 0) ep_relace_hold_back(c->client, ep_seconds(a->retry_after));
 	wait_then(c, PHASE_WAIT, ep_seconds(d->wait));
 }
 
 static void after_abort(call *c);
+
+/* Nothing of it was sent: it waits for its turn again. */
+static bool came_back(call *c)
+{
+	bool back = c->recalled && c->pub.http->op.result == EP_ECANCELLED;
+	c->recalled = false;
+	if (!back) return false;
+	c->pub.attempts--;
+	ep_relace_call_settle(c, NULL);
+	ep_relace_call_queue(c, 0);
+	return true;
+}
+
+static void judge(call *c)
+{
+	ep_attempt a = ep_relace_call_attempt(c);
+	ep_decision d = ep_retry_decide(&c->retry, c->repeat, &a, ep_relace_chance(c->client));
+	bool gone = c->gone_is_done && a.status == 404 && !a.code;
+	bool in_turn = ep_relace_call_settle(c, &a);
+	if (in_turn && !(a.retry_after > 0)) d.wait = 0;
+	if (a.status == 429 && d.verdict == EP_VERDICT_REPEAT && ep_relace_call_too_late(c, d.wait))
+		d.verdict = EP_VERDICT_FAIL;
+	ep_relace_call_log(c, &a, d.verdict == EP_VERDICT_REPEAT && !gone ? d.wait : -1);
+	if (d.verdict == EP_VERDICT_OK || gone)
+		succeed(c);
+	else if (d.verdict == EP_VERDICT_REPEAT)
+		repeat(c, &a, &d, in_turn);
+	else
+		ep_relace_call_fail_attempt(c, &a, &d);
+}
 
 static void on_answer(ep_op *op)
 {
 	call *c = op->owner;
 	c->pub.status = c->pub.http->status;
 	if (c->pub.op.state == EP_OP_ENDING) {
+		ep_relace_call_settle(c, NULL);
 		after_abort(c);
-		return;
+	} else if (!came_back(c)) {
+		judge(c);
 	}
-	ep_attempt a = facts(c);
-	ep_decision d = ep_retry_decide(&c->retry, c->repeat, &a, ep_relace_chance(c->client));
-	bool gone = c->gone_is_done && a.status == 404 && !a.code;
-	ep_relace_call_log(c, &a, d.verdict == EP_VERDICT_REPEAT && !gone ? d.wait : -1);
-	if (d.verdict == EP_VERDICT_OK || gone)
-		succeed(c);
-	else if (d.verdict == EP_VERDICT_REPEAT)
-		repeat(c, &a, &d);
-	else
-		ep_relace_call_fail_attempt(c, &a, &d);
 }
 
 /* --- an attempt --- */
@@ -134,7 +127,7 @@ static int send_request(call *c, ep_http_request *request)
 	return 0;
 }
 
-static void launch(call *c)
+void ep_relace_call_launch(call *c)
 {
 	ep_http_request request = {.profile = c->client->profile,
 		.method = c->method,
@@ -150,27 +143,14 @@ static void launch(call *c)
 	c->phase = PHASE_SENT;
 	c->pub.attempts++;
 	c->began = ep_loop_now(c->client->loop);
-	if (send_request(c, &request)) ep_relace_call_fail(c);
+	c->held = c->began - c->queued_at;
+	if (send_request(c, &request)) {
+		ep_relace_call_settle(c, NULL);
+		ep_relace_call_fail(c);
+	}
 }
 
-/* The wait is over: takes a slot, which may mean another wait. */
-static void go(call *c)
-{
-	uint64_t delay = ep_relace_take_slot(c->client);
-	if (delay)
-		wait_then(c, PHASE_SLOT, delay);
-	else
-		launch(c);
-}
-
-static void on_due(ep_timer *timer)
-{
-	call *c = EP_CONTAINER(timer, call, timer);
-	if (c->phase == PHASE_WAIT || ep_relace_held_back(c->client)) /* a 429 may have come meanwhile */
-		go(c);
-	else
-		launch(c);
-}
+static void on_due(ep_timer *timer) { ep_relace_call_queue(EP_CONTAINER(timer, call, timer), 0); }
 
 /* --- abort --- */
 
@@ -224,7 +204,8 @@ static void after_abort(call *c)
 static void abort_call(ep_op *op)
 {
 	call *c = (call *)op;
-	if (c->phase == PHASE_WAIT || c->phase == PHASE_SLOT) {
+	if (c->phase == PHASE_WAIT || c->phase == PHASE_TURN) {
+		ep_relace_call_leave(c);
 		ep_relace_call_finish_aborted(c, false);
 		return;
 	}
@@ -274,6 +255,7 @@ static void fill(call *c, const ep_relace_request *r)
 	if (r->options.max_retries >= 0) c->retry.max_retries = r->options.max_retries;
 	if (r->options.max_retry_wait >= 0) c->retry.max_wait = r->options.max_retry_wait;
 	c->retry.not_yet = (double)r->not_yet / EP_SECOND;
+	if (c->client->account) c->retry.max_refused = 3 * c->retry.max_retries;
 	c->timeout = timeout_of(c->client, r);
 	c->max_body = r->max_body;
 	c->stall_timeout = r->stall_timeout;
@@ -325,6 +307,7 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 	request->source = (ep_relace_source){0};
 	request->headers = NULL;
 	fill(c, request);
+	ep_relace_call_turns_init(c);
 	int rc = set_url(c, request, err);
 	if (!rc && !c->headers) rc = ep_relace_headers(&c->headers, client, request, err);
 	if (rc) {
@@ -336,7 +319,7 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 		ep_err_set(&c->pub.err, EP_ENOMEM, "no memory for a timer");
 		ep_relace_call_fail(c);
 	} else if (ep_op_open(&c->pub.op)) {
-		go(c);
+		ep_relace_call_queue(c, 0);
 	}
 	*out = &c->pub;
 	return 0;

@@ -6,6 +6,8 @@
 #include "runtime/relace/answer.h"
 #include "runtime/relace/call_private.h"
 
+#define HELD_SHOWN (20 * EP_MSEC) /* a wait for the rate that is worth a word in the log */
+
 void ep_relace_call_close_body(call *c)
 {
 	if (c->source.close) c->source.close(c->source.ctx);
@@ -119,6 +121,7 @@ void ep_relace_call_log(const call *c, const ep_attempt *a, double again)
 	if (a->code) ep_buf_printf(&line, "%s%s", a->status ? ", " : "", ep_err_slug(a->code));
 	ep_buf_printf(
 		&line, ", %" PRIu64 " ms, attempt %d", (ep_loop_now(c->client->loop) - c->began) / 1000000, c->pub.attempts);
+	if (c->held > HELD_SHOWN) ep_buf_printf(&line, ", held back %.2f s", (double)c->held / 1e9);
 	if (again >= 0) ep_buf_printf(&line, ", again in %.2f s", again);
 	log->write(log->arg, ep_buf_text(&line));
 	ep_buf_fini(&line);

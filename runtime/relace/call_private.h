@@ -2,7 +2,8 @@
 #ifndef EP_RELACE_CALL_PRIVATE_H
 #define EP_RELACE_CALL_PRIVATE_H
 
-/* A call from the inside: call.c runs it, call_end.c says how it ended.
+/* A call from the inside: call.c runs it, call_turn.c says when an attempt may go out, call_attempt.c what it
+ * came to, call_end.c how it all ended.
  *
  * Life, Thread, Owner: as in call.h. Each function that ends a call is the last to touch it. */
 
@@ -10,7 +11,7 @@
 #include "runtime/relace/private.h"
 
 /* What a call is doing; it has one timer and at most one request under way. */
-enum { PHASE_WAIT, PHASE_SLOT, PHASE_SENT, PHASE_UNDO };
+enum { PHASE_WAIT, PHASE_TURN, PHASE_SENT, PHASE_UNDO };
 
 typedef struct call {
 	ep_relace_call pub;
@@ -29,9 +30,41 @@ typedef struct call {
 	int misses;     /* how many of these there were */
 	uint64_t began; /* when the attempt was sent */
 	ep_timer timer;
+	ep_turn turn, slot; /* of the account and of the family */
+	uint64_t queued_at; /* when it began to wait for them */
+	uint64_t held;      /* ns that the attempt waited for them */
 	unsigned char phase;
 	bool gone_is_done, makes_token, stream;
+	bool recalled; /* the request was taken back before anything of it was sent */
 } call;
+
+/* --- call_turn.c --- */
+
+void ep_relace_call_turns_init(call *c);
+
+/* Waits for a turn, then launches. wait: seconds that the server has named for it. */
+void ep_relace_call_queue(call *c, double wait);
+
+/* It does not want to go out any more. */
+void ep_relace_call_leave(call *c);
+
+/* Tells the account how the attempt ended; NULL: nobody knows. True when it was refused by a limit that is known well, so that
+ * it need not wait longer than until its next turn. */
+bool ep_relace_call_settle(call *c, const ep_attempt *a);
+
+/* Whether the call's deadline comes before so many seconds are over. */
+bool ep_relace_call_too_late(const call *c, double seconds);
+
+/* --- call_attempt.c --- */
+
+/* How the attempt ended, whose request has. */
+ep_attempt ep_relace_call_attempt(const call *c);
+
+/* --- call.c --- */
+
+void ep_relace_call_launch(call *c);
+
+/* --- call_end.c --- */
 
 /* Adds "GET host/path", masked. */
 void ep_relace_call_operation(const call *c, ep_buf *text);

@@ -8,52 +8,31 @@
 #include "runtime/relace/private.h"
 #include "runtime/relace/query.h"
 
-/* --- the gate --- */
+/* --- the family --- */
 
-static ep_relace_gate *gate_new(ep_loop *loop, double max_rate)
+static ep_relace_family *family_new(ep_loop *loop, double max_rate)
 {
-	ep_relace_gate *gate = ep_calloc(1, sizeof *gate);
-	if (!gate) return NULL;
-	gate->refs = 1;
-	gate->interval = max_rate > 0 ? ep_seconds(60 / max_rate) : 0;
-	gate->chance = ep_loop_now(loop) ^ (uint64_t)(uintptr_t)gate;
-	return gate;
+	ep_relace_family *family = ep_calloc(1, sizeof *family);
+	if (!family) return NULL;
+	family->refs = 1;
+	ep_lane_init(&family->lane, loop);
+	family->limited = max_rate > 0;
+	if (family->limited) ep_rate_fix(&family->lane.rate, max_rate / 60);
+	family->chance = ep_loop_now(loop) ^ (uint64_t)(uintptr_t)family;
+	return family;
 }
 
-static void gate_release(ep_relace_gate *gate)
+static void family_release(ep_relace_family *family)
 {
-	if (gate && --gate->refs == 0) ep_free(gate);
-}
-
-uint64_t ep_relace_take_slot(ep_relace_client *client)
-{
-	ep_relace_gate *gate = client->gate;
-	if (!gate->interval && !gate->not_before) return 0;
-	uint64_t now = ep_loop_now(client->loop), at = now;
-	if (gate->not_before <= now) gate->not_before = 0;
-	if (at < gate->not_before) at = gate->not_before;
-	if (gate->interval) {
-		if (at < gate->next) at = gate->next;
-		gate->next = at + gate->interval;
-	}
-	return at - now;
-}
-
-void ep_relace_hold_back(ep_relace_client *client, uint64_t delay)
-{
-	uint64_t until = ep_loop_now(client->loop) + delay;
-	if (until > client->gate->not_before) client->gate->not_before = until;
-}
-
-bool ep_relace_held_back(const ep_relace_client *client)
-{
-	return client->gate->not_before > ep_loop_now(client->loop);
+	if (!family || --family->refs) return;
+	ep_lane_fini(&family->lane);
+	ep_free(family);
 }
 
 /* splitmix64: spreads retries, guards nothing. */
 double ep_relace_chance(ep_relace_client *client)
 {
-	uint64_t z = client->gate->chance += UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t z = client->family->chance += UINT64_C(0x9e3779b97f4a7c15);
 	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
 	return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
@@ -64,7 +43,8 @@ double ep_relace_chance(ep_relace_client *client)
 static void free_client(ep_relace_client *client)
 {
 	ep_relace_free_headers(client);
-	gate_release(client->gate);
+	family_release(client->family);
+	ep_account_release(client->account);
 	if (client->profile) ep_http_profile_release(client->profile);
 	ep_secret_release(client->credential);
 	ep_buf_fini(&client->url);
@@ -127,6 +107,16 @@ static int set_connection(ep_relace_client *client, const ep_relace_settings *s,
 	return ep_http_profile_new(&client->profile, &connection, err);
 }
 
+/* The account of its host and credential. */
+static int set_account(ep_relace_client *client, bool none, ep_err *err)
+{
+	size_t host = client->shown_at + strcspn(client->url.data + client->shown_at, "/"), len;
+	if (none) return 0;
+	const char *credential = ep_secret_reveal(client->credential, &len);
+	client->account = ep_account_get(client->accounts, client->loop, client->url.data, host, credential, len);
+	return client->account ? 0 : ep_err_set(err, EP_ENOMEM, "no memory for a client");
+}
+
 static void set_retry(ep_retry_policy *retry, int max_retries, double max_wait)
 {
 	if (max_retries >= 0) retry->max_retries = max_retries;
@@ -165,7 +155,9 @@ int ep_relace_client_new(ep_relace_client **out, ep_loop *loop, ep_http *http, e
 	if ((rc = set_connection(client, settings, err))) goto fail;
 	if ((rc = ep_relace_set_headers(client, NULL, settings->headers, settings->header_count, err))) goto fail;
 	if ((rc = check_headers(client, err))) goto fail;
-	if (!(client->gate = gate_new(loop, settings->max_rate))) {
+	client->accounts = settings->accounts;
+	if ((rc = set_account(client, settings->no_rate_control, err))) goto fail;
+	if (!(client->family = family_new(loop, settings->max_rate))) {
 		rc = ep_err_set(err, EP_ENOMEM, "no memory for a client");
 		goto fail;
 	}
@@ -187,8 +179,9 @@ int ep_relace_client_derive(
 	client->log = parent->log;
 	set_retry(&client->retry, own->max_retries, own->max_retry_wait);
 	client->profile = ep_http_profile_retain(parent->profile);
-	client->gate = parent->gate;
-	client->gate->refs++;
+	client->family = parent->family;
+	client->family->refs++;
+	client->accounts = parent->accounts;
 	const char *url = own->base_url ? own->base_url : parent->url.data;
 	size_t url_len = own->base_url ? own->base_url_len : parent->url.len;
 	if ((rc = set_url(client, url, url_len, parent->allow_http || own->allow_http, err))) goto fail;
@@ -196,6 +189,10 @@ int ep_relace_client_derive(
 	if ((rc = set_query(client, parent, own->query, err))) goto fail;
 	if ((rc = ep_relace_set_headers(client, parent, own->headers, own->header_count, err))) goto fail;
 	if (own->header_count && (rc = check_headers(client, err))) goto fail;
+	if (parent->account && !own->credential && !own->base_url)
+		client->account = ep_account_retain(parent->account);
+	else if ((rc = set_account(client, !parent->account, err)))
+		goto fail;
 	*out = client;
 	return 0;
 fail:
@@ -209,6 +206,16 @@ ep_relace_text ep_relace_client_query(const ep_relace_client *client)
 {
 	size_t mark = client->query.len ? 1 : 0;
 	return (ep_relace_text){ep_buf_text(&client->query) + mark, client->query.len - mark};
+}
+
+ep_relace_rate ep_relace_client_rate(const ep_relace_client *client)
+{
+	const ep_lane *lane = client->account ? ep_account_lane(client->account) : &client->family->lane;
+	return (ep_relace_rate){.limit = ep_rate_pace(&lane->rate) * 60,
+		.held = ep_lane_held(lane),
+		.waiting = lane->waiting_count,
+		.under_way = lane->rate.out,
+		.refused = lane->rate.refusals};
 }
 
 ep_loop *ep_relace_client_loop(const ep_relace_client *client) { return client->loop; }

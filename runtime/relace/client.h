@@ -14,6 +14,7 @@
 
 #include "runtime/base/err.h"
 #include "runtime/base/secret.h"
+#include "runtime/relace/account.h"
 #include "runtime/relace/options.h"
 
 typedef struct ep_relace_client ep_relace_client;
@@ -40,6 +41,8 @@ typedef struct ep_relace_settings {
 	int max_retries;               /* < 0: EP_RELACE_RETRIES */
 	double max_retry_wait;         /* seconds; < 0: EP_RELACE_RETRY_WAIT */
 	double max_rate;               /* most attempts a minute, over this client and all derived from it; 0: no limit */
+	ep_accounts *accounts;         /* what clients of one host and credential share; NULL: this client shares nothing */
+	bool no_rate_control;          /* learn no limit, and let a 429 hold back nobody but the call that met it */
 	const char *user_agent;        /* NULL: "epact/C VERSION" */
 	const ep_http_header *headers; /* of every call, in place of ours of that name; as in ep_relace_options */
 	size_t header_count;
@@ -79,6 +82,16 @@ const char *ep_relace_client_url(const ep_relace_client *client);
 ep_relace_text ep_relace_client_query(const ep_relace_client *client);
 
 ep_loop *ep_relace_client_loop(const ep_relace_client *client);
+
+/* What is known of the limit of the client's account, and who waits for it. */
+typedef struct ep_relace_rate {
+	double limit;  /* attempts a minute that are let through now; 0: no limit is known */
+	uint64_t held; /* ns that the server still wants to be left alone */
+	size_t waiting, under_way;
+	unsigned refused; /* attempts that ever were */
+} ep_relace_rate;
+
+ep_relace_rate ep_relace_client_rate(const ep_relace_client *client);
 
 /* Borrowed. */
 ep_secret *ep_relace_client_credential(const ep_relace_client *client);

@@ -6,18 +6,18 @@
  *
  * Life, Thread, Owner: as in client.h. */
 
+#include "runtime/relace/account.h"
 #include "runtime/relace/client.h"
 #include "runtime/relace/options.h"
 #include "runtime/relace/retry.h"
 
-/* When the next attempt may go out: for a client and all derived from it. */
-typedef struct ep_relace_gate {
+/* What a client and all derived from it have in common. */
+typedef struct ep_relace_family {
 	unsigned refs;
-	uint64_t interval;   /* ns between two attempts; 0: none */
-	uint64_t next;       /* when the next slot is */
-	uint64_t not_before; /* what a 429 asked for */
-	uint64_t chance;     /* state of the jitter */
-} ep_relace_gate;
+	ep_lane lane; /* fixed by max_rate, or free */
+	bool limited;
+	uint64_t chance; /* state of the jitter */
+} ep_relace_family;
 
 enum { EP_HEADERS_PLAIN, EP_HEADERS_JSON, EP_HEADERS_BYTES, EP_HEADERS_KINDS };
 
@@ -29,7 +29,9 @@ struct ep_relace_client {
 	ep_http *http;
 	ep_secrets *secrets;
 	ep_http_profile *profile;
-	ep_relace_gate *gate;
+	ep_relace_family *family;
+	ep_accounts *accounts;
+	ep_account *account; /* NULL: without rate control */
 	ep_secret *credential;
 	ep_buf url;      /* the base, without a slash at its end */
 	size_t shown_at; /* where its host begins */
@@ -53,15 +55,6 @@ void ep_relace_free_headers(ep_relace_client *client);
  * with what the request has of its own. EP_EINVAL: that cannot be sent. */
 int ep_relace_headers(
 	ep_http_headers **out, ep_relace_client *client, const struct ep_relace_request *request, ep_err *err);
-
-/* Takes a slot for an attempt: nanoseconds to wait for it, 0 for none. */
-uint64_t ep_relace_take_slot(ep_relace_client *client);
-
-/* Lets no attempt of the client go out for so many nanoseconds. */
-void ep_relace_hold_back(ep_relace_client *client, uint64_t delay);
-
-/* Whether that is so now. */
-bool ep_relace_held_back(const ep_relace_client *client);
 
 /* The next number of [0, 1). */
 double ep_relace_chance(ep_relace_client *client);

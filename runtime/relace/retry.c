@@ -77,6 +77,21 @@ double ep_retry_after(const char *after_ms, const char *after, double now)
 	return value > now ? value - now : 0;
 }
 
+double ep_retry_reset(const char *text, double now)
+{
+	const double unix_ms = 1e12, unix_s = 1e9; /* a wait of thirty years is none */
+	double value = text ? plain_number(text) : -1;
+	if (value >= unix_ms) value /= 1000;
+	if (value >= unix_s) value -= now;
+	return value > 0 ? value : 0;
+}
+
+int64_t ep_retry_count(const char *text)
+{
+	double value = text ? plain_number(text) : -1;
+	return value >= 0 && value < 1e15 ? (int64_t)value : -1;
+}
+
 int ep_retry_should(const char *text)
 {
 	if (!text) return -1;
@@ -144,6 +159,7 @@ ep_decision ep_retry_decide(const ep_retry_policy *policy, ep_repeat repeat, con
 	d.wait = asked ? a->retry_after * (1 + chance / 20) : computed_wait(a->index, chance);
 	/* The peer's own figure is what must fit; the twentieth on top only keeps many from coming at once. */
 	double need = asked ? a->retry_after : d.wait;
-	if (a->index >= policy->max_retries || a->waited + need > policy->max_wait) d.verdict = EP_VERDICT_FAIL;
+	int most = a->status == 429 && policy->max_refused ? policy->max_refused : policy->max_retries;
+	if (a->index >= most || a->waited + need > policy->max_wait) d.verdict = EP_VERDICT_FAIL;
 	return d;
 }

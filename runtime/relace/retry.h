@@ -8,6 +8,7 @@
  * Life: plain values. Thread: any. Owner: the caller. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* What it would mean to make a call twice. */
 typedef enum ep_repeat {
@@ -19,6 +20,7 @@ typedef struct ep_retry_policy {
 	int max_retries; /* further attempts after the first */
 	double max_wait; /* seconds, over all waits of one call */
 	double not_yet;  /* seconds, over all waits after a 404 that may end; these count in neither of the two above */
+	int max_refused; /* as max_retries, for an attempt that was one too many (429); 0: the same */
 } ep_retry_policy;
 
 /* How an attempt ended. */
@@ -29,6 +31,8 @@ typedef struct ep_attempt {
 	bool maybe_sent;    /* the server may have acted */
 	int should_retry;   /* X-Should-Retry: 1 true, 0 false, -1 not given */
 	double retry_after; /* seconds; not positive: not given */
+	int64_t remaining;  /* X-RateLimit-Remaining; -1: not given */
+	double reset;       /* seconds until X-RateLimit-Reset; 0: not given */
 	double waited;      /* seconds that the call has spent in waits so far, but for those after such a 404 */
 	int misses;         /* how many such there were */
 	double missed;      /* seconds spent in waits after them */
@@ -54,6 +58,13 @@ ep_decision ep_retry_decide(const ep_retry_policy *policy, ep_repeat repeat, con
 /* The seconds that Retry-After-Ms (wins) or Retry-After asks for, as number or HTTP date; now is Unix time.
  * Either text may be NULL. 0: nothing usable, or a date that has passed. */
 double ep_retry_after(const char *after_ms, const char *after, double now);
+
+/* Seconds until X-RateLimit-Reset: a number of them, or a Unix time in seconds or milliseconds; now is Unix time. 0: nothing
+ * usable, or it has passed. */
+double ep_retry_reset(const char *text, double now);
+
+/* A count, as of X-RateLimit-Remaining; -1 for anything else. */
+int64_t ep_retry_count(const char *text);
 
 /* X-Should-Retry as 1, 0 or -1. */
 int ep_retry_should(const char *text);

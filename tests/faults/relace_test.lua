@@ -10,7 +10,7 @@ local relace = require "epact.relace"
 local task = require "epact.task"
 
 local server <close> = faults.start()
-local client = server:client()
+local client = server:client { rate_control = false } -- each answer for itself; tests/faults/rate_test.lua is about the rest
 local id = "5b0f3c52-8d0e-4c1b-9a55-0e8b8c3f7a21"
 local token_text = "rlcr-00112233445566778899aabbccddeeff00112233"
 local info = { repo_id = id, repo_head = ("0f"):rep(20), changed_files = { "a" } }
@@ -232,7 +232,7 @@ end
 check.case("waits", function()
 	local function after(headers)
 		server:script { ["*"] = { { status = 429, headers = headers }, { json = info } } }
-		server:client({}).repo:get(id)
+		get()
 		return pause()
 	end
 	local waited = after { ["Retry-After"] = "1" }
@@ -259,38 +259,6 @@ check.case("waits that are too long", function()
 	check.equal({ e.attempts, e.retry_after }, { 2, 0.3 })
 	check.equal(check.fails("server", get, { max_retry_wait = 0 }).attempts, 1)
 	check.ok(task.now() - began < 2)
-end)
-
-check.case("a 429 holds back the whole client", function()
-	local c = server:client()
-	server:script { ["GET /repo/a"] = { { status = 429, headers = { ["Retry-After"] = "0.5" } }, { json = info } }, ["*"] = { json = info } }
-	local first = task.spawn(function() c.repo:get "a" end)
-	task.sleep(0.2)
-	c.repo:get "b"
-	first:await()
-	local record = server:record()
-	check.equal(#record, 3)
-	check.ok(record[2].at - record[1].at >= 0.5)
-	check.ok(record[3].at - record[1].at >= 0.5)
-end)
-
-check.case("max_rate", function()
-	local c = server:client { max_rate = 600 }
-	server:script { ["*"] = { json = info } }
-	task.scope(function(s)
-		for _ = 1, 4 do s:spawn(function() c.repo:get(id) end) end
-	end)
-	local record = server:record()
-	check.ok(record[4].at - record[1].at >= 0.28, record[4].at - record[1].at)
-	-- A 429 holds back those that wait for their turn too.
-	server:script { ["*"] = { { status = 429, headers = { ["Retry-After"] = "0.6" } }, { json = info } } }
-	c = server:client { max_rate = 600 }
-	task.scope(function(s)
-		for _ = 1, 3 do s:spawn(function() c.repo:get(id) end) end
-	end)
-	record = server:record()
-	check.equal(#record, 4)
-	for i = 2, 4 do check.ok(record[i].at - record[1].at >= 0.59 + (i - 2) * 0.09, i) end
 end)
 
 check.case("time limits", function()
