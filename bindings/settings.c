@@ -40,7 +40,8 @@ int epl_os_getenv(lua_State *L)
 		lua_pushstring(L, *v + len + 1);
 		return 1;
 	}
-	return 0;
+	lua_pushnil(L); /* a value, as os.getenv has always returned one */
+	return 1;
 }
 
 /* The module is a table: base_url, api_key, nil when the host did not say. */
