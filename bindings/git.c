@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* git. Face: lua/epact/git.lua; engine: runtime/git/. */
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "bindings/argv.h"
 #include "bindings/epl.h"
@@ -254,6 +256,25 @@ static int git_check_ref(lua_State *L)
 	return 0;
 }
 
+/* check_url(url, protocols or nil, allow_http): raises unless a remote may have it */
+static int git_check_url(lua_State *L)
+{
+	size_t len;
+	ep_err err = {0};
+	const char *url = epl_check_text(L, 1, &len), *protocols = luaL_optstring(L, 2, NULL);
+	if (ep_git_remote_check(url, protocols, lua_toboolean(L, 3), &err)) return epl_raise(L, &err);
+	return 0;
+}
+
+/* terminal_width() -> the columns of the terminal that the standard error is; nil when it is none */
+static int git_terminal_width(lua_State *L)
+{
+	struct winsize size;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size)) return 0;
+	lua_pushinteger(L, size.ws_col ? size.ws_col : 80);
+	return 1;
+}
+
 /* --- results --- */
 
 static int push_clone(lua_State *L, ep_op *op)
@@ -363,7 +384,7 @@ static int git_close(lua_State *L)
 /* --- tables --- */
 
 static const luaL_Reg functions[] = {{"clone", git_clone}, {"command", git_command}, {"machine", git_machine},
-	{"check_ref", git_check_ref}, {NULL, NULL}};
+	{"check_ref", git_check_ref}, {"check_url", git_check_url}, {"terminal_width", git_terminal_width}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"wait", git_wait}, {"progress", git_progress}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", git_close}, {"__close", git_close}, {NULL, NULL}};
 

@@ -1,12 +1,20 @@
 -- SPDX-License-Identifier: Apache-2.0
---- git: clones that run side by side, with a credential that appears in no argument, variable, file or trace.
+--- git: repositories as objects, clones that run side by side, credentials that appear in no argument, variable, file or trace.
 --
--- git runs with an environment of its own: without the configuration of the system and the user, without hooks, prompts and
--- other transports than https (http for this machine). What it keeps of yours: PATH, HOME, TMPDIR, the variables of proxies
--- and of certificates.
+--     local repo = git.open("./work", { url = url, credential = token })
+--     repo:pull { branch = "main" }
+--     repo:add():commit { message = "Change" }
+--     repo:push()
+--
+-- git runs with an environment of its own: without the configuration of the system and the user, without hooks, filters,
+-- prompts and other transports than https (http for this machine). A repository whose configuration could run a program is
+-- refused. What it keeps of yours: PATH, TMPDIR, proxies and certificates, those of your git configuration too.
+-- Values come back as tables; names of files are bytes, and none is a pattern. docs/guide/git.md has more.
 local core = require "epact.core.git"
+local draw = require "epact.git.draw"
 local limit = require "epact.git.limit"
-local task = require "epact.task"
+local repository = require "epact.git.repository"
+local run = require "epact.git.run"
 
 local M = {}
 
@@ -38,50 +46,61 @@ function M.limit(n) return limit.set(n) end
 -- * `max_bytes` integer?: the same for all that it takes on the disk, git's own files included: what is received, how large
 --   it becomes when it is checked out, and each single file while it is written
 -- * `credential` string, secret or token?: the password of the user "token"; given to git only for exactly this URL
--- * `progress` function?: called with {phase, done, total, percent, bytes} as it goes on; it may wait; an error of it
---   ends the clone. phase is "enumerating", "counting", "compressing", "receiving", "resolving" or "checkout"; total and
---   percent are nil while unknown
+-- * `progress` function or boolean?: called with {phase, done, total, percent, bytes, rate, objects} as it goes on; it may wait; an
+--   error of it ends the clone. phase is "enumerating", "counting", "compressing", "receiving", "writing", "resolving" or
+--   "checkout"; total and percent are nil while unknown; objects is `done` but for files; rate is bytes a second. true: a line
+--   on the standard error, when that is a terminal; `epact run` does so unless it is false or `quiet` is true
 -- * `timeout` seconds: of the whole, from its turn on (`git.limit`); none by default
 -- * `stall` seconds without a byte from the server, after which it fails; default 60
 -- * `ca_file` string?: certificates to trust in place of the system's
 -- * `grace` seconds between SIGTERM and SIGKILL when it is stopped; default 2
--- * `quiet` boolean?: accepted for the sake of other clients; nothing is ever printed
+-- * `quiet` boolean?: nothing is drawn either
 -- @param options table: see above
 -- @return table {directory, head, branch}: `head` is the commit, nil in an empty repository; `branch` is nil for a tag
 -- Example: `git.clone {url = url, directory = dir, credential = token}`
 function M.clone(options)
-	local progress = type(options) == "table" and options.progress
+	local call = {}
+	for name, value in pairs(type(options) == "table" and options or {}) do call[name] = value end
+	local progress = call.progress
+	if progress ~= nil and type(progress) ~= "function" and type(progress) ~= "boolean" then
+		error("git.clone: option 'progress' must be a function or a boolean", 2)
+	end
+	if progress == nil and call.quiet then progress = false end
+	call.progress = nil
 	local _ <close> = limit.turn()
-	if not progress then
-		local handle <close> = core.clone(options)
-		return handle:wait()
-	end
-	if type(progress) ~= "function" then error("git.clone: option 'progress' must be a function", 2) end
-	local rest = {}
-	for name, value in pairs(options) do
-		if name ~= "progress" then rest[name] = value end
-	end
-	local handle <close> = core.clone(rest, true)
-	return task.scope(function(scope)
-		scope:spawn(function()
-			for now in function() return handle:progress() end do progress(now) end
-		end)
-		return handle:wait()
-	end)
+	progress = draw.choose(progress, "cloning " .. tostring(call.url))
+	local handle <close> = core.clone(type(options) == "table" and call or options, progress and true or false)
+	return run.wait(handle, progress)
 end
 
---- Runs a git command in a repository, and waits for its end.
--- Raises as `clone` does, and `unsafe_config` when the repository's configuration could run a program.
--- @param directory string: the top folder of a work tree, or a bare repository; nil for a command that needs none
--- @param arguments list of strings: such as `{"log", "-1", "--format=%H"}`
--- @param options table?: `timeout`, `grace` seconds; `input` bytes for its standard input; `max_output` bytes (64 MiB);
---   `trust` boolean: the repository's configuration, hooks and filters count
--- @return table {status, stdout, stderr}
-function M.run(directory, arguments, options)
-	local call = {directory = directory, argv = table.move(arguments, 1, #arguments, 2, {"git"})}
-	for name, value in pairs(options or {}) do call[name] = value end
-	local handle <close> = core.command(call)
-	return handle:wait()
+--- A repository that is there. Nothing is read before the first call.
+-- @param directory string: the top folder of a work tree, or a bare repository; no folder above it is looked at
+-- @param options table?:
+--   `credential` string, secret, token, or a function that returns one, and `url` string: the address that it is for, or a start of it
+--   up to a slash. It is given to git when the remote is there, and kept nowhere;
+--   `author` "Name <mail address>" or `{ name, email }` of commits;
+--   `git_dir` string: the git directory, when it is not in the folder: out of the reach of what writes to the work tree;
+--   `trust` boolean: the configuration of the repository counts, with its hooks, filters and programs;
+--   `config` table: settings of your own, such as `["filter.lfs.process"] = "git-lfs filter-process"`;
+--   `protocols` list: other transports that remotes may use: "file", "ssh", "git";
+--   `ca_file`, `allow_http`, `timeout`, `stall`, `grace`, `max_output`: as of `clone` and of every call
+-- @return repository: with the methods `clone`, `fetch`, `pull`, `push`, `remote`, `add`, `commit`, `reset`, `stash`, `checkout`,
+--   `branch`, `current_branch`, `tag`, `merge`, `status`, `diff`, `log`, `commits`, `show`, `ls_files`, `rev_parse`, `worktree`, `command`
+-- Raises at each call `not_found` where there is no repository, `unsafe_config`, `locked`, and what the method says.
+-- Example: `print(git.open("."):status().branch)`
+function M.open(directory, options)
+	if type(directory) ~= "string" then error("git.open: the folder must be a string, got " .. type(directory), 2) end
+	return repository.new(directory, repository.settings(options, "git.open", 3))
 end
+
+--- The version of the git that is found.
+-- @return string: such as "2.39.5"
+-- Raises `no_git`.
+function M.version()
+	local handle <close> = core.command({ argv = { "git", "version" } })
+	return handle:wait().stdout:match "%d[%d.]*"
+end
+
+repository.set_clone(M.clone)
 
 return M

@@ -35,24 +35,6 @@ require "epact.http" -- raw answers are of its type
 
 local M = {}
 
---- `client:git(directory)`
-local Git = {}
-Git.__index = Git
-
---- Clones a repo into the directory, which must not exist or be empty.
--- @param options table: `repo_id` string or table; all else but `url`, `directory` and `credential` as of `epact.git.clone`
--- @return table: `directory`, `head`, `branch`
--- Example: `client:git("./work"):clone { repo_id = id, branch = "main" }`
-function Git:clone(options)
-	if type(options) ~= "table" then error("git:clone: a table of options is expected, with repo_id", 2) end
-	local call = { url = self.core:git_url(options.repo_id), directory = self.directory, credential = self.core:credential(),
-		ca_file = self.ca_file, allow_http = self.allow_http }
-	for name, value in pairs(options) do
-		if name ~= "repo_id" then call[name] = value end
-	end
-	return require("epact.git").clone(call)
-end
-
 local Client = {}
 Client.__index = Client
 
@@ -79,13 +61,28 @@ function Client:with(what)
 	return new_client(handle, given)
 end
 
---- git for a folder, with the client's address and credential.
+--- git for a folder, with the client's address and credential, which is given to git when a remote is below the client's base URL.
 -- @param directory string
--- @return git: `git:clone { repo_id = ID }`
-function Client:git(directory)
+-- @param options table?: as of `epact.git.open`, but `credential` and `url`
+-- @return repository: as of `epact.git.open`; its `clone` takes `repo_id` in place of `url`
+-- Example: `client:git("./work"):clone { repo_id = id, branch = "main" }`
+function Client:git(directory, options)
 	if type(directory) ~= "string" then error("client:git: the folder must be a string", 2) end
-	return setmetatable({ core = self.core, directory = directory, ca_file = self.given.ca_file,
-		allow_http = self.given.allow_http }, Git)
+	local repository = require "epact.git.repository"
+	require "epact.git" -- has its clone
+	for _, name in ipairs { "credential", "url" } do
+		if options and options[name] ~= nil then
+			error(("client:git: option '%s' is the client's; use client:with, or git.open"):format(name), 2)
+		end
+	end
+	local settings = repository.settings(options, "client:git", 3)
+	local handle = self.core
+	settings.credential = function() return handle:credential() end
+	settings.scope = handle:url()
+	settings.url_of = function(repo_id) return handle:git_url(repo_id) end
+	settings.ca_file = settings.ca_file or self.given.ca_file
+	settings.allow_http = settings.allow_http or self.given.allow_http
+	return repository.new(directory, settings)
 end
 
 --- What is known of the limit that the server has for this credential, shared by all clients with the same host and credential.

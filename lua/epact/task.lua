@@ -9,7 +9,7 @@
 local core = require "epact.core.task"
 local channel = require "epact.task.channel"
 local limiter = require "epact.task.limiter"
-local options = require "epact.task.options"
+local options = require "epact.options"
 local race = require "epact.task.race"
 local retry = require "epact.task.retry"
 local select_first = require "epact.task.select"

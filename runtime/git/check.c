@@ -225,3 +225,30 @@ void ep_git_url_fini(ep_git_url *url)
 	ep_free(url->scope);
 	*url = (ep_git_url){0};
 }
+
+/* --- other transports --- */
+
+static bool is_allowed(const char *protocols, const char *scheme, size_t len)
+{
+	for (const char *at = protocols; at && *at; at += strcspn(at, ":"), at += *at == ':')
+		if (strcspn(at, ":") == len && !strncmp(at, scheme, len)) return true;
+	return false;
+}
+
+bool ep_git_is_other_transport(const char *url, const char *protocols)
+{
+	const char *scheme = strstr(url, "://"), *colon = strchr(url, ':');
+	if (*url == '-') return false;
+	if (scheme) return is_allowed(protocols, url, (size_t)(scheme - url));
+	if (*url == '/' || *url == '.') return is_allowed(protocols, "file", 4);
+	return colon && colon[1] != ':' && is_allowed(protocols, "ssh", 3);
+}
+
+int ep_git_remote_check(const char *url, const char *protocols, bool allow_http, ep_err *err)
+{
+	ep_git_url parts;
+	if (ep_git_is_other_transport(url, protocols)) return 0;
+	int rc = ep_git_url_read(&parts, url, strlen(url), allow_http, err);
+	if (!rc) ep_git_url_fini(&parts);
+	return rc;
+}

@@ -43,4 +43,10 @@ int ep_git_url_read(ep_git_url *url, const char *text, size_t len, bool allow_ht
 
 void ep_git_url_fini(ep_git_url *url);
 
+/* Whether the URL, or the path, is of a transport in protocols, such as "file:ssh" (NULL: none). */
+bool ep_git_is_other_transport(const char *url, const char *protocols);
+
+/* Whether a remote may have the URL: one of those transports, or as ep_git_url_read takes it. */
+int ep_git_remote_check(const char *url, const char *protocols, bool allow_http, ep_err *err);
+
 #endif

@@ -273,26 +273,10 @@ static bool is_covered(const char *url, const char *scope)
 	return len && !strncmp(url, scope, len) && (!url[len] || url[len] == '/');
 }
 
-static bool is_allowed(const char *protocols, const char *scheme, size_t len)
-{
-	for (const char *at = protocols; at && *at; at += strcspn(at, ":"), at += *at == ':')
-		if (strcspn(at, ":") == len && !strncmp(at, scheme, len)) return true;
-	return false;
-}
-
-/* A transport that was opted in to: it has no credential of ours. */
-static bool is_other_transport(const char *protocols, const char *url)
-{
-	const char *scheme = strstr(url, "://"), *colon = strchr(url, ':');
-	if (scheme) return is_allowed(protocols, url, (size_t)(scheme - url));
-	if (*url == '/' || *url == '.') return is_allowed(protocols, "file", 4);
-	return colon && colon[1] != ':' && is_allowed(protocols, "ssh", 3);
-}
-
 static int take_url(ep_git_command *c, const char *url)
 {
 	ep_err why = {0};
-	if (is_other_transport(c->o.protocols, url)) {
+	if (ep_git_is_other_transport(url, c->o.protocols)) {
 		withhold(c);
 		return 0;
 	}

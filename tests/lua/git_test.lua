@@ -69,16 +69,16 @@ equal(c.branch, "main")
 equal(c.directory, tmp .. "/clones/deep/er/one")
 equal(read(c.directory .. "/one.txt"), "one\nmore\n")
 equal(read(c.directory .. "/a folder/two.txt"), "two\n")
-equal(git.run(c.directory, {"rev-list", "--count", "HEAD"}).stdout, "1\n")
+equal(git.open(c.directory):command({"rev-list", "--count", "HEAD"}).stdout, "1\n")
 assert(not sh("cat clones/deep/er/one/.git/config"):find("token", 1, true))
 equal(sh("grep -rl " .. token:sub(6) .. " clones || true"), "")
 equal(sh("ls -A clones/deep/er/one/.git/hooks 2>/dev/null || true"), "")
 sh "mkdir clones/empty; rm -rf clones/deep"
 c = clone {url = server:at "ok", directory = tmp .. "/clones/empty", depth = 0}
-equal(git.run(c.directory, {"rev-list", "--count", "--all"}).stdout, "3\n")
+equal(git.open(c.directory):command({"rev-list", "--count", "--all"}).stdout, "3\n")
 c = clone {url = server:at "ok", directory = tmp .. "/clones/side", branch = "side", single_branch = false}
 equal(c.branch, "side")
-equal(git.run(c.directory, {"branch", "-r", "--format=%(refname:short)"}).stdout, "origin/HEAD\norigin/main\norigin/side\n")
+equal(git.open(c.directory):command({"branch", "-r", "--format=%(refname:short)"}).stdout, "origin/HEAD\norigin/main\norigin/side\n")
 c = clone {url = server:at "ok", directory = tmp .. "/clones/tag", branch = "v1"}
 equal(c.branch, nil)
 equal(c.head, sh "git -C repos/repo.git rev-parse v1")
@@ -195,12 +195,12 @@ sh "rm -rf clones/*"
 probe = ([[
 	local git = require "epact.git"
 	local function code(f, ...) local ok, e = pcall(f, ...); return ok or e.code end
-	print(code(git.clone, {url = %q, directory = %q}), code(git.run, nil, {"version"}))
+	print(code(git.clone, {url = %q, directory = %q}), code(git.version))
 ]]):format(server:at "open", tmp .. "/clones/x")
 write_probe()
 equal(process.run({os.getenv("EPACT_BIN"), "run", script}, {env = {PATH = tmp}}).stdout, "no_git\tno_git\n")
 os.remove(script)
-equal(git.run(nil, {"version"}).status, 0)
+assert(git.version():find "^%d+%.%d+")
 
 -- hooks, templates and configuration of the user have no part in it
 sh [[mkdir -p bin/home/templates/hooks; printf '#!/bin/sh\ntouch %s/ran\n' "$PWD" >bin/home/templates/hooks/post-checkout

@@ -55,7 +55,7 @@ case("wrong options and counts are named", function()
 	fails("option 'rate'", task.limiter, {})
 	fails("option 'rate'", task.limiter, { rate = 0 })
 	fails("option 'burst' must be 1 or more", task.limiter, { rate = 1, burst = 0 })
-	fails("unknown option 'bust' (known: burst, rate)", task.limiter, { rate = 1, bust = 2 })
+	fails("unknown option 'bust'; did you mean 'burst'? (known: burst, rate)", task.limiter, { rate = 1, bust = 2 })
 	local limiter = task.limiter { rate = 1, burst = 2 }
 	fails("at most the burst", limiter.acquire, limiter, 3)
 	fails("above 0", limiter.try_acquire, limiter, 0)

@@ -77,6 +77,7 @@ function M.main(words)
 		return 1
 	end
 	arg = table.move(words, 1, #words, 1, { [0] = file })
+	require "epact.git.draw".automatic = true
 	if given.virtual_time then require "epact.core.view".virtual_time(given.virtual_time) end
 	local function body() return script(table.unpack(words)) end
 	local status

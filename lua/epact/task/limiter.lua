@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Limiters: at most so many calls a second, by a bucket that fills with tokens. Face: epact.task.
 local core = require "epact.core.task"
-local options = require "epact.task.options"
+local options = require "epact.options"
 local semaphore = require "epact.task.semaphore"
 
 local Limiter = {}

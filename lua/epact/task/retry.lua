@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- retry: calls again what failed for a reason that may pass. Face: epact.task.
 local core = require "epact.core.task"
-local options = require "epact.task.options"
+local options = require "epact.options"
 
 local spec = {
 	attempts = { 3, "integer", 1 },

@@ -1,0 +1,184 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What changes index, work tree and history: add, commit, reset, stash.
+local check = require "epact.git.check"
+local errors = require "epact.error"
+local log = require "epact.git.log"
+local fields = require "epact.git.fields"
+local read = require "epact.git.read"
+local run = require "epact.git.run"
+local status = require "epact.git.status"
+
+local M = {}
+
+-- Paths go through standard input: any number, any bytes.
+local function with_paths(words, o, what, paths)
+	if not paths then return words end
+	words[#words + 1] = "--pathspec-from-file=-"
+	words[#words + 1] = "--pathspec-file-nul"
+	o.input = table.concat(check.paths(what, paths), "\0") .. "\0"
+	o.literal = true
+	return words
+end
+
+local add_spec = run.spec { files = { nil, "string|strings" }, all = { false, "boolean" }, force = { false, "boolean" } }
+
+-- Without entering the repositories within: git add would ask each for its status.
+local function add_one_by_one(repo, o)
+	local paths = {}
+	for _, entry in ipairs(status.status(repo, { timeout = o.timeout, grace = o.grace }).entries) do
+		paths[#paths + 1] = entry.path
+		paths[#paths + 1] = entry.old_path
+	end
+	if #paths == 0 then return end
+	run.git(repo, { "update-index", "--add", "--remove", "-z", "--stdin" },
+		{ input = table.concat(paths, "\0") .. "\0", timeout = o.timeout, grace = o.grace })
+end
+
+--- Takes changes of the work tree into the index: new, changed and removed files.
+-- @param options table?: `files` string or list: these, and what is below them; everything by default, or with `all = true`;
+--   `force` boolean: also ignored ones that are named; `timeout`
+-- Names are taken as they are: no wildcards, no `:(...)`.
+-- @return repository: itself
+-- Example: `repo:add { files = { "src", "a file" } }:commit { message = "Change" }`
+function M.add(repo, options)
+	local o = run.read(options, add_spec, "add")
+	local words = { "add", "--all" }
+	if o.force then words[#words + 1] = "--force" end
+	local files = not o.all and o.files or nil
+	if files == "." then files = nil end
+	local ok, err = pcall(run.git, repo, with_paths(words, o, "git.add", files), o)
+	if ok then return repo end
+	if files or not errors.is(err, "unsafe_config") or not err.status then error(err, 0) end
+	add_one_by_one(repo, o)
+	return repo
+end
+
+local commit_spec = run.spec { message = { nil, "string" }, author = { nil, "string|table" }, committer = { nil, "string|table" },
+	date = { nil, "number" }, all = { false, "boolean" }, allow_empty = { false, "boolean" }, amend = { false, "boolean" },
+	files = { nil, "string|strings" } }
+
+local function people(o, settings)
+	local env = {}
+	local author = o.author or settings.author
+	check.person(env, "AUTHOR", "option 'author'", author)
+	check.person(env, "COMMITTER", "option 'committer'", o.committer or author)
+	if o.date then
+		for _, kind in ipairs { "AUTHOR", "COMMITTER" } do env[#env + 1] = ("GIT_%s_DATE=@%d +0000"):format(kind, o.date // 1) end
+	end
+	return env
+end
+
+M.people = people
+
+--- Commits what is in the index.
+-- @param options table: `message` string; `author` "Name <mail address>" or `{ name, email }`: that of `git.open`, else of the
+--   repository's configuration, else Relace <noreply@relace.ai>; `committer` (the author); `date` seconds since 1970;
+--   `all` boolean: with the changes of all files that are in the index; `files` string or list: these alone, as they are in the
+--   work tree; `allow_empty` boolean: a commit without a change; `amend` boolean: in place of the last one, whose message stays
+--   when none is given; `timeout`
+-- @return table: the commit, as of `log`
+-- Raises `nothing_to_commit`, `conflict`. Hooks do not run.
+-- Example: `repo:commit { message = "Fix the parser", all = true }`
+function M.commit(repo, options)
+	local o = run.read(options, commit_spec, "commit")
+	if not o.message and not o.amend then error("git.commit: option 'message' is missing", 2) end
+	if o.message and (o.message:find("\0", 1, true) or not o.message:find "%S") then
+		error("git.commit: option 'message' is empty, or holds a NUL byte", 2)
+	end
+	local words = { "commit", "--no-edit", "--cleanup=whitespace" }
+	if o.message then words = { "commit", "--file=-", "--cleanup=whitespace" } end
+	if o.all then words[#words + 1] = "--all" end
+	if o.allow_empty then words[#words + 1] = "--allow-empty" end
+	if o.amend then words[#words + 1] = "--amend" end
+	if o.amend and o.author then words[#words + 1] = "--reset-author" end
+	o.env, o.input = people(o, repo.settings), o.message
+	if o.files then
+		local paths = check.paths("git.commit", o.files)
+		words[#words + 1] = "--only"
+		words[#words + 1] = "--"
+		table.move(paths, 1, #paths, #words + 1, words)
+		o.literal = true
+	end
+	run.git(repo, words, o)
+	return log.commit_at(repo, "HEAD", { timeout = o.timeout, grace = o.grace })
+end
+
+local MODES = { soft = true, mixed = true, hard = true, keep = true, merge = true }
+
+local reset_spec = run.spec { to = { nil, "string" }, mode = { "mixed", "string" }, paths = { nil, "string|strings" } }
+
+--- Moves the branch to a commit, or with `paths` puts files of a commit into the index.
+-- @param options table?: `to` string: a revision (HEAD); `mode` "mixed" (default: the index too), "soft" (the branch alone), "hard"
+--   (the work tree too: changes are lost), "keep", "merge"; `paths` string or list; `timeout`
+-- @return repository: itself
+function M.reset(repo, options)
+	local o = run.read(options, reset_spec, "reset")
+	if not MODES[o.mode] then error(("git.reset: option 'mode' must be \"mixed\", \"soft\", \"hard\", \"keep\" or \"merge\", got '%s'")
+		:format(o.mode), 2) end
+	local words = { "reset", "--quiet" }
+	if not o.paths then words[#words + 1] = "--" .. o.mode end
+	with_paths(words, o, "git.reset", o.paths)
+	if o.to then words[#words + 1] = check.revision("git.reset: option 'to'", o.to) end
+	if not o.paths then words[#words + 1] = "--" end
+	run.git(repo, words, o)
+	return repo
+end
+
+-- --- stash ---
+
+local stash_spec = run.spec { push = { nil, "boolean|string" }, pop = { nil, "boolean|integer" }, apply = { nil, "boolean|integer" },
+	drop = { nil, "boolean|integer" }, untracked = { false, "boolean" }, keep_index = { false, "boolean" },
+	paths = { nil, "string|strings" } }
+
+local stash = {}
+
+function stash.push(repo, o)
+	local before = read.rev_parse(repo, "refs/stash")
+	local words = { "stash", "push", "--quiet" }
+	if o.untracked then words[#words + 1] = "--include-untracked" end
+	if o.keep_index then words[#words + 1] = "--keep-index" end
+	if type(o.push) == "string" then words[#words + 1] = "--message=" .. o.push end
+	o.env = people({}, repo.settings)
+	run.git(repo, with_paths(words, o, "git.stash", o.paths), o)
+	local id = read.rev_parse(repo, "refs/stash")
+	return id ~= before and id or nil
+end
+
+local function take(verb)
+	return function(repo, o)
+		local ok, err = pcall(run.git, repo, { "stash", verb, "--quiet", check.stash(o[verb]) }, o)
+		if ok then return true end
+		if errors.is(err, "conflict") then err.files = status.conflicts(repo) end
+		error(err, 0)
+	end
+end
+
+stash.pop, stash.apply, stash.drop = take "pop", take "apply", take "drop"
+
+local function stashes(repo, o)
+	local list = fields.records(run.output(repo, { "stash", "list", "--format=%H%x00%ct%x00%gs%x00" }, o), { "id", "time", "message" })
+	for i, entry in ipairs(list) do entry.number, entry.time = i - 1, math.tointeger(entry.time) end
+	return list
+end
+
+--- Puts changes aside, and takes them back. Without options: what is put aside.
+-- @param options table?: one of `push` true or a message, with `untracked`, `keep_index` booleans, `paths` string or list; `pop`,
+--   `apply`, `drop`: true or a number, 0 for the latest; `timeout`
+-- @return of push the id, nil when there was nothing to put aside; of the others true; without options an array of
+--   `{ number, id, time, message }`, the latest first
+-- Raises `conflict` with `files` when they cannot be taken back as they were; a stash that is popped stays then.
+-- Example: `repo:stash { push = "before the merge", untracked = true }`
+function M.stash(repo, options)
+	local o = run.read(options, stash_spec, "stash")
+	local verb
+	for name in pairs(stash) do
+		if o[name] then
+			if verb then error(("git.stash: options '%s' and '%s' exclude each other"):format(verb, name), 2) end
+			verb = name
+		end
+	end
+	if verb then return stash[verb](repo, o) end
+	return stashes(repo, o)
+end
+
+return M

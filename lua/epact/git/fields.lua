@@ -1,0 +1,34 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Texts of git that are separated by NUL bytes.
+local M = {}
+
+-- Iterates over the fields, each of which ends with a NUL.
+function M.each(text) return text:gmatch "([^\0]*)\0" end
+
+-- A reader: next() gives one field after the other, nil at the end.
+function M.reader(text)
+	local at = 1
+	return function()
+		local stop = text:find("\0", at, true)
+		if not stop then return nil end
+		local field = text:sub(at, stop - 1)
+		at = stop + 1
+		return field
+	end
+end
+
+-- Lines of a --format in which each of `names` ends with %x00: an array of tables; "" becomes nil.
+function M.records(text, names)
+	local list, read = {}, M.reader(text)
+	for first in read do
+		local record = {}
+		for i, name in ipairs(names) do
+			local value = i == 1 and first:gsub("^\n", "") or read()
+			if value ~= "" then record[name] = value end
+		end
+		list[#list + 1] = record
+	end
+	return list
+end
+
+return M
