@@ -28,6 +28,23 @@ static void set_integer(lua_State *L, const char *key, int value)
 	lua_setfield(L, -2, key);
 }
 
+static void set_number(lua_State *L, const char *key, double value)
+{
+	if (value < 0) return;
+	lua_pushnumber(L, value);
+	lua_setfield(L, -2, key);
+}
+
+/* Sets the field `rate`. */
+static void set_rate(lua_State *L, const ep_err_rate *rate)
+{
+	lua_createtable(L, 0, 3);
+	set_number(L, "limit", rate->limit);
+	set_number(L, "remaining", rate->remaining);
+	set_number(L, "reset", rate->reset);
+	lua_setfield(L, -2, "rate");
+}
+
 void epl_push_err(lua_State *L, ep_err *err)
 {
 	lua_createtable(L, 0, 8);
@@ -49,6 +66,7 @@ void epl_push_err(lua_State *L, ep_err *err)
 		lua_pushnumber(L, err->retry_after);
 		lua_setfield(L, -2, "retry_after");
 	}
+	if (err->rate.given) set_rate(L, &err->rate);
 	ep_err_fini(err);
 	luaL_setmetatable(L, TYPE);
 }

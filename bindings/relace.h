@@ -3,7 +3,8 @@
 #define EPL_RELACE_H
 
 /* The Relace client for its bindings: relace.c (clients), relace_call.c (what all calls share), relace_token.c,
- * relace_repo.c, relace_change.c, relace_retrieval.c, relace_stream.c.
+ * relace_repo.c, relace_change.c, relace_retrieval.c, relace_stream.c,
+ * relace_models.c.
  *
  * Life: what is read from the stack lives as long as the values there. Thread: the loop's. Owner: Lua.
  * Errors: raised. */
@@ -86,5 +87,6 @@ void epl_open_relace_repo(lua_State *L);
 void epl_open_relace_change(lua_State *L);
 void epl_open_relace_stream(lua_State *L);
 void epl_open_relace_retrieval(lua_State *L);
+void epl_open_relace_models(lua_State *L);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "bindings/json.h"
 #include "runtime/base/json.h"
-#include "runtime/base/path.h"
 #include "runtime/base/utf8.h"
 #include "runtime/relace/repo.h"
 
@@ -61,13 +60,9 @@ static void check_number(lua_State *L, const epl_member *m, const char *what)
 /* One member of a file, which must be a string. */
 static void check_part(lua_State *L, const epl_member *m, const char *part, lua_Integer i, const char *what)
 {
-	size_t len;
-	ep_err err = {0};
 	if (lua_getfield(L, -1, part) != LUA_TSTRING)
 		luaL_error(L, "%s: element %I of '%s' needs the string '%s'", what, i, m->name, part);
 	check_utf8(L, -1, what, m->name);
-	const char *text = lua_tolstring(L, -1, &len);
-	if (part[0] == 'f' && ep_repo_path_check(text, len, "filename", &err)) epl_raise(L, &err);
 	lua_pop(L, 1);
 }
 

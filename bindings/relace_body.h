@@ -17,7 +17,7 @@ enum epl_member_kind {
 	EPL_M_NUMBER,  /* a number from least to most */
 	EPL_M_TEXTS,   /* an array of strings */
 	EPL_M_LIST,    /* an array of tables */
-	EPL_M_FILES,   /* an array of { filename, content } */
+	EPL_M_FILES,   /* an array of { filename, content }, of which only these two are sent */
 	EPL_M_TABLE,   /* any table */
 };
 

@@ -3,7 +3,8 @@
 --
 -- Fields: `code` (a slug such as "not_found", "timeout", "cancelled"), `message` (one sentence), and where they
 -- apply `status` (HTTP or exit status), `operation`, `detail` (the peer's own words), `attempts`, `retryable`,
--- `maybe_sent` (the peer may have acted), `retry_after` (seconds), `request_id`, `cause`, `others` (the errors of
+-- `maybe_sent` (the peer may have acted), `retry_after` (seconds), `rate` (`limit`, `remaining`, `reset`: numbers of X-RateLimit
+-- headers, as the server wrote them), `request_id`, `cause`, `others` (the errors of
 -- other tasks of the same scope). `tostring(err)` is the message with the operation. No field holds a secret.
 local core = require "epact.core.error"
 

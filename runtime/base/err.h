@@ -62,6 +62,12 @@ enum {
 #undef X
 };
 
+/* What the peer said of its limit of the rate. */
+typedef struct ep_err_rate {
+	bool given;                     /* any of them was */
+	double limit, remaining, reset; /* as the peer wrote them; -1: not given */
+} ep_err_rate;
+
 typedef struct ep_err {
 	int code;           /* 0: no error */
 	int status;         /* HTTP status or exit status; 0: none */
@@ -69,10 +75,11 @@ typedef struct ep_err {
 	bool retryable;     /* the same call may succeed later */
 	bool maybe_sent;    /* the peer may have acted on it */
 	double retry_after; /* seconds the peer asked to wait; 0: it did not ask */
-	char *message;      /* one sentence: what failed, on what, why, what to do */
-	char *operation;    /* such as "GET http://127.0.0.1:1/v1/repo" or "git clone"; NULL if none */
-	char *detail;       /* the peer's own words: a body's start, the end of git's stderr; NULL if none */
-	char *request_id;   /* NULL if none */
+	ep_err_rate rate;
+	char *message;    /* one sentence: what failed, on what, why, what to do */
+	char *operation;  /* such as "GET http://127.0.0.1:1/v1/repo" or "git clone"; NULL if none */
+	char *detail;     /* the peer's own words: a body's start, the end of git's stderr; NULL if none */
+	char *request_id; /* NULL if none */
 } ep_err;
 
 /* The slug of a code, "unknown" for a number that is none. */

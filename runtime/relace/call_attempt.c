@@ -6,11 +6,10 @@
 
 #include "runtime/relace/call_private.h"
 
-/* A field of the answer as text, "" if there is none or it is longer than any of these should be. */
-static const char *field(const ep_http_call *http, const char *name, char room[64])
+const char *ep_relace_field(const ep_http_call *http, const char *name, char room[EP_RELACE_FIELD])
 {
 	ep_http_field f;
-	if (!ep_http_header_find(http, name, &f) || f.value_len >= 64) return NULL;
+	if (!ep_http_header_find(http, name, &f) || f.value_len >= EP_RELACE_FIELD) return NULL;
 	memcpy(room, f.value, f.value_len);
 	room[f.value_len] = '\0';
 	return room;
@@ -26,8 +25,8 @@ static double unix_now(void)
 /* The server's time, where its clock and ours differ by more than its header's seconds explain. */
 static double server_now(const call *c)
 {
-	char date[64];
-	const char *text = field(c->pub.http, "date", date);
+	char date[EP_RELACE_FIELD];
+	const char *text = ep_relace_field(c->pub.http, "date", date);
 	double ours = unix_now(), theirs = text ? ep_http_date(text) : -1;
 	return theirs >= 0 && (theirs - ours > 2 || ours - theirs > 2) ? theirs : ours;
 }
@@ -35,10 +34,11 @@ static double server_now(const call *c)
 /* X-RateLimit-Remaining and -Reset, where the server sends them. */
 static void read_limit(const call *c, ep_attempt *a)
 {
-	char remaining[64], reset[64];
+	char remaining[EP_RELACE_FIELD], reset[EP_RELACE_FIELD];
 	if (!c->client->account) return;
-	a->remaining = ep_retry_count(field(c->pub.http, "x-ratelimit-remaining", remaining));
-	if (a->remaining >= 0) a->reset = ep_retry_reset(field(c->pub.http, "x-ratelimit-reset", reset), server_now(c));
+	a->remaining = ep_retry_count(ep_relace_field(c->pub.http, "x-ratelimit-remaining", remaining));
+	if (a->remaining >= 0)
+		a->reset = ep_retry_reset(ep_relace_field(c->pub.http, "x-ratelimit-reset", reset), server_now(c));
 }
 
 ep_attempt ep_relace_call_attempt(const call *c)
@@ -56,10 +56,11 @@ ep_attempt ep_relace_call_attempt(const call *c)
 	if (!http->status) return a;
 	read_limit(c, &a);
 	if (http->status < 400) return a;
-	char ms[64], after[64], should[64];
+	char ms[EP_RELACE_FIELD], after[EP_RELACE_FIELD], should[EP_RELACE_FIELD];
 	a.code = 0; /* the status says more than a body that broke off behind it */
-	a.should_retry = ep_retry_should(field(http, "x-should-retry", should));
-	a.retry_after = ep_retry_after(field(http, "retry-after-ms", ms), field(http, "retry-after", after), unix_now());
+	a.should_retry = ep_retry_should(ep_relace_field(http, "x-should-retry", should));
+	a.retry_after = ep_retry_after(
+		ep_relace_field(http, "retry-after-ms", ms), ep_relace_field(http, "retry-after", after), unix_now());
 	if (a.status == 429 && a.retry_after <= 0) a.retry_after = a.reset;
 	return a;
 }

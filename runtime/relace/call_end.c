@@ -29,6 +29,21 @@ void ep_relace_call_operation(const call *c, ep_buf *text)
 	ep_relace_show_path(text, c->url.data + c->client->shown_at, c->url.len - c->client->shown_at);
 }
 
+static double number_of(const ep_http_call *http, const char *name)
+{
+	char room[EP_RELACE_FIELD];
+	return ep_retry_number(ep_relace_field(http, name, room));
+}
+
+static ep_err_rate rate_of(const ep_http_call *http)
+{
+	ep_err_rate rate = {.limit = number_of(http, "x-ratelimit-limit"),
+		.remaining = number_of(http, "x-ratelimit-remaining"),
+		.reset = number_of(http, "x-ratelimit-reset")};
+	rate.given = rate.limit >= 0 || rate.remaining >= 0 || rate.reset >= 0;
+	return rate;
+}
+
 /* What is known of the call, whatever it failed of. */
 void ep_relace_call_facts(const ep_relace_call *pub, ep_err *err)
 {
@@ -40,8 +55,9 @@ void ep_relace_call_facts(const ep_relace_call *pub, ep_err *err)
 	ep_buf_fini(&text);
 	err->attempts = c->pub.attempts;
 	err->status = c->pub.status;
-	if (c->pub.http && ep_http_header_find(c->pub.http, "x-request-id", &id))
-		ep_err_text(&err->request_id, id.value, id.value_len);
+	if (!c->pub.http) return;
+	err->rate = rate_of(c->pub.http);
+	if (ep_http_header_find(c->pub.http, "x-request-id", &id)) ep_err_text(&err->request_id, id.value, id.value_len);
 }
 
 void ep_relace_call_fail(call *c)

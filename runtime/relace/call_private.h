@@ -57,6 +57,11 @@ bool ep_relace_call_too_late(const call *c, double seconds);
 
 /* --- call_attempt.c --- */
 
+enum { EP_RELACE_FIELD = 64 };
+
+/* A field of an answer as text in room; NULL if there is none or it is longer than any of those that count should be. */
+const char *ep_relace_field(const ep_http_call *http, const char *name, char room[EP_RELACE_FIELD]);
+
 /* How the attempt ended, whose request has. */
 ep_attempt ep_relace_call_attempt(const call *c);
 

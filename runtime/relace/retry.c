@@ -92,6 +92,8 @@ int64_t ep_retry_count(const char *text)
 	return value >= 0 && value < 1e15 ? (int64_t)value : -1;
 }
 
+double ep_retry_number(const char *text) { return text ? plain_number(text) : -1; }
+
 int ep_retry_should(const char *text)
 {
 	if (!text) return -1;

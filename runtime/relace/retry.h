@@ -66,6 +66,9 @@ double ep_retry_reset(const char *text, double now);
 /* A count, as of X-RateLimit-Remaining; -1 for anything else. */
 int64_t ep_retry_count(const char *text);
 
+/* A number without sign or exponent; -1 for anything else and for NULL. */
+double ep_retry_number(const char *text);
+
 /* X-Should-Retry as 1, 0 or -1. */
 int ep_retry_should(const char *text);
 
