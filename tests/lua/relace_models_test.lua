@@ -9,7 +9,7 @@ local models = require "epact.relace.models"
 local relace = require "epact.relace"
 
 local server <close> = faults.start()
-local client = server:client { headers = { ["X-A"] = "1" } }
+local client = server:client { headers = { ["X-A"] = "1" }, rate_control = false }
 local at_once = { ["Retry-After-Ms"] = "1" }
 
 -- Each model below a path of its own.
