@@ -2,7 +2,9 @@
 -- Limits of size and of calls.
 
 local contract = require "contract"
+local fs = require "epact.fs"
 local http = require "epact.http"
+local process = require "epact.process"
 local task = require "epact.task"
 local same, test = contract.same, contract.test
 
@@ -15,7 +17,35 @@ local function check_sizes(api)
 	local body = { source = { type = "files", files = { { filename = "a", content = ("x"):rep(20000) } } } }
 	api:expect(413, "POST", "/repo/" .. id .. "/update", { body = body })
 	api:expect(413, "POST", "/repo", { body = body })
+	local keyed = { body = body, headers = { ["Idempotency-Key"] = "k" } }
+	api:expect(413, "POST", "/repo", keyed)
+	local long = { query = ("x"):rep(20000), agent_name = "relace-search", agent_inputs = { query = "x" }, name = "x" }
+	for _, path in ipairs { "/repo/" .. id .. "/retrieve", "/repo/" .. id .. "/search", "/repo/" .. id .. "/agent", "/repo_token" } do
+		same(api:expect(413, "POST", path, { body = long }).json.code, "payload_too_large", "code")
+	end
 	same(api:head(id), head, "head after refusals")
+end
+
+local CHUNKED = [[
+import http.client, sys, urllib.parse
+url = urllib.parse.urlsplit(sys.argv[1])
+for method, path, count in (('PUT', sys.argv[3], 2000), ('PUT', sys.argv[3], 2001), ('POST', sys.argv[4], 11)):
+    c = http.client.HTTPConnection(url.netloc)
+    try:
+        c.request(method, url.path + path, body=(b' ' * 1000 for n in range(count)),
+                  headers={'Authorization': 'Bearer ' + sys.argv[2]}, encode_chunked=True)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    print(c.getresponse().status)
+]]
+
+-- Nobody says beforehand how much it will be.
+local function check_chunks(api)
+	local id = api:create()
+	local said = process.run { "python3", "-c", CHUNKED, api.url, api.key, "/repo/" .. id .. "/file/c", "/repo/" .. id .. "/search" }
+	same(said.stdout, "201\n413\n413\n", "statuses")
+	same(api:expect(200, "GET", "/repo/" .. id .. "/file/c").headers["content-length"], "2000000", "size of the file")
+	same(#fs.list(api.data .. "/tmp"), 0, "files that are left")
 end
 
 local function check_push(api)
@@ -24,13 +54,16 @@ local function check_push(api)
 	contract.git(api.folder, { "clone", "--quiet", api:remote(id), work })
 	local noise = {}
 	for number = 1, 20000 do noise[number] = ("%08x"):format((number * 2654435761) & 0xffffffff) end
-	require "epact.fs".write(work .. "/noise", table.concat(noise))
+	fs.write(work .. "/noise", table.concat(noise))
 	contract.git(work, { "add", "." })
 	contract.git(work, { "-c", "user.name=t", "-c", "user.email=t@x", "commit", "--quiet", "-m", "m" })
-	local pushed = contract.git(work, { "push", "--quiet" }, false)
-	contract.check(pushed.status ~= 0, "a push that is too large fails")
-	contract.matches(pushed.stderr, "413", "what git says")
-	same(api:head(id), head, "head after the refused push")
+	for _, buffer in ipairs { "1000000", "1000" } do
+		local pushed = contract.git(work, { "-c", "http.postBuffer=" .. buffer, "push", "--quiet" }, false)
+		contract.check(pushed.status ~= 0, "a push that is too large fails")
+		contract.matches(pushed.stderr, "413", "what git says")
+		same(api:head(id), head, "head after the refused push")
+	end
+	same(#fs.list(api.data .. "/tmp"), 0, "files that are left")
 end
 
 local function rate_of(answer)
@@ -72,6 +105,7 @@ end
 
 contract.serve({ max_json = 10000, max_file = 2000000 }, function(api)
 	test("a body over the limit is 413", check_sizes, api)
+	test("so is one in chunks", check_chunks, api)
 end)
 contract.serve({ max_push = 1000 }, function(api)
 	test("a push over the limit is 413", check_push, api)

@@ -2,9 +2,11 @@
 -- POST /repo/{repo_id}/agent: relace-search as a stream of events.
 
 local contract = require "contract"
+local fs = require "epact.fs"
 local http = require "epact.http"
 local json = require "epact.json"
 local process = require "epact.process"
+local server = require "epact.server"
 local task = require "epact.task"
 local same, test = contract.same, contract.test
 
@@ -166,7 +168,34 @@ local function check_slow_reader(api)
 	same(events[#events].event, "done", "last event")
 end
 
+-- A server that is told to end lets a stream come to its end.
+local function check_grace(grace, complete)
+	local folder <close> = fs.temp_dir()
+	local running <close> = server.start { data = folder.path, grace = grace }
+	local api = contract.client(running.url, running.api_key:reveal())
+	task.scope(function(scope)
+		local served = scope:spawn_daemon(function() running:run() end)
+		local id = api:create { a = "needle" }
+		run(api, id, "needle")
+		local answer
+		running.app.index.open[id].db:transaction(function()
+			answer = scope:spawn(function() return pcall(api.call, api, "POST", "/repo/" .. id .. "/agent", { body = body_of("needle") }) end)
+			while running.listener:live() == 0 do task.sleep(0.01) end
+			task.sleep(0.1)
+			served:cancel()
+			task.sleep(0.3)
+		end)
+		local ok, response = answer:await()
+		same(ok, complete, "a stream that came to its end")
+		if not ok then return end
+		local events = parse(response.body)
+		same(events[#events].event, "done", "last event")
+	end)
+end
+
 require "epact.log".level("off")
+test("the end of the server waits for a stream", check_grace, 20, true)
+test("but not for ever", check_grace, 0.1, false)
 contract.serve({ keep_alive = 0.1 }, function(api)
 	test("started, agent, a tool for each step, report_back, done", check_search, api)
 	test("what is no run is refused", check_refusals, api)
