@@ -211,22 +211,34 @@ void epact_close(epact *e, void (*on_closed)(void *arg), void *arg)
 
 /* --- running --- */
 
-int epact_run(epact *e)
+/* Turns an own loop, as the function does. */
+static int drive(epact *e, int (*turns)(ep_loop *loop, const bool *until))
 {
 	const epact_failure deadlock =
 		epl_failure_of(EPACT_EBUSY, "every task waits for another: nothing will ever happen (a deadlock)");
 	if (!e->own_loop || e->running || e->closing) return EPACT_EINVAL;
 	e->running = true;
-	int rc = ep_loop_run(e->st->loop, &e->idle);
+	int rc = turns(e->st->loop, &e->idle);
 	e->running = false;
 	if (e->closing) {
 		close_now(e);
 		return EPACT_ECLOSED;
 	}
-	if (rc != EPACT_EBUSY) return e->result;
-	if (e->script) epl_host_call_end(e->script, &deadlock);
+	if (rc == EPACT_EBUSY && e->script) epl_host_call_end(e->script, &deadlock);
 	return rc;
 }
+
+int epact_run(epact *e)
+{
+	int rc = drive(e, ep_loop_run);
+	return rc ? rc : e->result;
+}
+
+int epact_turn(epact *e) { return drive(e, ep_loop_poll); }
+
+int epact_poll_fd(const epact *e) { return ep_loop_poll_fd(e->st->loop); }
+
+int epact_poll_timeout(epact *e) { return ep_loop_poll_timeout(e->st->loop); }
 
 static void on_give_up(ep_timer *timer)
 {

@@ -284,6 +284,15 @@ EPACT_API int epact_run(epact *e);
 /* The bytes that scripts' values take now: what memory_limit limits. */
 EPACT_API size_t epact_memory_used(const epact *e);
 
+/* Instead of epact_run, for a host that polls with epoll, glib or the like, on an own loop: call epact_turn, which never
+ * waits; then wait until the descriptor of epact_poll_fd is readable or the milliseconds of epact_poll_timeout are over
+ * (-1: the descriptor alone; 0: at once), and again. Ask for the time behind everything else that was called, too: what a
+ * call starts is seen by the next turn. 0, or as epact_run: EPACT_EBUSY when tasks wait for each other alone, EPACT_ECLOSED
+ * after a close. The descriptor stays the same. */
+EPACT_API int epact_turn(epact *e);
+EPACT_API int epact_poll_fd(const epact *e);
+EPACT_API int epact_poll_timeout(epact *e);
+
 /* What went wrong last: in a function that returned a code, or in the script. Valid until the next call; never NULL: the
  * code is 0 when nothing did. epact_error is its text, epact_traceback its traceback; both "" when there is none. */
 EPACT_API const epact_failure *epact_failure_of(const epact *e);

@@ -112,12 +112,29 @@ static void on_check(uv_check_t *c)
 	turn(loop);
 }
 
+/* One turn of uv; EP_EBUSY when no other could ever make *until true. */
+static int step(ep_loop *loop, const bool *until, uv_run_mode mode)
+{
+	return !uv_run(loop->uv, mode) && !*until && ep_list_empty(&loop->ready) ? EP_EBUSY : 0;
+}
+
 int ep_loop_run(ep_loop *loop, const bool *until)
 {
-	while (!*until) {
-		if (!uv_run(loop->uv, UV_RUN_ONCE) && !*until && ep_list_empty(&loop->ready)) return EP_EBUSY;
-	}
-	return 0;
+	int rc = 0;
+	while (!rc && !*until) rc = step(loop, until, UV_RUN_ONCE);
+	return rc;
+}
+
+int ep_loop_poll(ep_loop *loop, const bool *until) { return step(loop, until, UV_RUN_NOWAIT); }
+
+int ep_loop_poll_fd(const ep_loop *loop) { return uv_backend_fd(loop->uv); }
+
+int ep_loop_poll_timeout(ep_loop *loop)
+{
+	/* uv tells its descriptor of new sockets when it polls the next time, and not before. */
+	if (loop->uv->watcher_queue[0] != &loop->uv->watcher_queue) return 0;
+	uv_update_time(loop->uv);
+	return uv_backend_timeout(loop->uv);
 }
 
 /* --- timers --- */

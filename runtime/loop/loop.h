@@ -57,6 +57,13 @@ static inline void ep_job_cancel(ep_job *job) { ep_node_unlink(&job->link); }
  * (every task waits for another); then the caller decides. Only for an own loop. */
 int ep_loop_run(ep_loop *loop, const bool *until);
 
+/* For a poll that is not ours, over an own loop: ep_loop_poll makes one turn without waiting (EP_EBUSY as above); the next
+ * one is needed when the descriptor is readable, or after so many milliseconds (-1: the descriptor alone). Ask for the time
+ * behind each turn, and behind whatever else touched the loop. */
+int ep_loop_poll(ep_loop *loop, const bool *until);
+int ep_loop_poll_fd(const ep_loop *loop);
+int ep_loop_poll_timeout(ep_loop *loop);
+
 /* Keep the loop alive while something outside of any op is open (a listening server): counted. */
 void ep_loop_hold(ep_loop *loop);
 void ep_loop_unhold(ep_loop *loop);

@@ -10,3 +10,4 @@ for header in "$EPACT_SOURCE"/include/*.h; do
 	cc -x c -std=c99 -Wstrict-prototypes "${strict[@]}" - <<<"$twice"
 	c++ -x c++ -std=c++17 "${strict[@]}" - <<<"$twice"
 done
+printf '#include <epact.hpp>\n#include <epact.hpp>\nint not_empty;' | c++ -x c++ -std=c++17 "${strict[@]}" -
