@@ -244,10 +244,10 @@ TEST(a_task_that_computes_is_warned_of_once_for_a_place)
 {
 	log l = logged(0.1, BUSY "task.spawn(task.sleep, 0.8)\nfor _ = 1, 3 do\nbusy()\ntask.sleep(0)\nend");
 	CHECK_INT_EQ(l.warnings, 1);
-	CHECK(strstr(l.last, "the main task computed until test:6 for 0.") == l.last);
+	CHECK(strstr(l.last, "the main task computed until test:6 for ") == l.last);
 	l = logged(0.1, BUSY "task.scope(function(s)\ns:spawn(busy)\ns:spawn(busy)\nend)");
 	CHECK_INT_EQ(l.warnings, 2);
-	CHECK(strstr(l.last, "the task spawned at test:5 computed until its end for 0.") == l.last);
+	CHECK(strstr(l.last, "the task spawned at test:5 computed until its end for ") == l.last);
 	CHECK_INT_EQ(logged(-1, BUSY "task.spawn(busy)").warnings, 0);
 	CHECK_INT_EQ(logged(0, BUSY "task.spawn(busy, 0.02) assert(task.warn_slice(0) == 0.25)").warnings, 0);
 	CHECK_INT_EQ(logged(0.1, BUSY "busy() task.sleep(0)").warnings, 0); /* it is alone */
