@@ -46,6 +46,13 @@ static void check_utf8(lua_State *L, int index, const char *what, const char *na
 	if (ep_utf8_check(text, len) != len) luaL_error(L, "%s: '%s' is not UTF-8", what, name);
 }
 
+/* Pushes a number as people write it. */
+static const char *push_number(lua_State *L, double value)
+{
+	bool whole = value == floor(value) && fabs(value) < 1e15;
+	return whole ? lua_pushfstring(L, "%I", (lua_Integer)value) : lua_pushfstring(L, "%f", value);
+}
+
 static void check_number(lua_State *L, const epl_member *m, const char *what)
 {
 	bool integer = m->kind == EPL_M_INTEGER;
@@ -53,8 +60,9 @@ static void check_number(lua_State *L, const epl_member *m, const char *what)
 		wrong(L, m, what, integer ? "an integer" : "a number");
 	double value = lua_tonumber(L, -1);
 	if (value >= m->least && value <= m->most) return;
-	lua_pushfstring(L, isinf(m->most) ? "%f or more" : "from %f to %f", m->least, m->most);
-	luaL_error(L, "%s: '%s' must be %s, got %f", what, m->name, lua_tostring(L, -1), value);
+	const char *got = push_number(L, value), *least = push_number(L, m->least), *most = push_number(L, m->most);
+	if (isinf(m->most)) luaL_error(L, "%s: '%s' must be %s or more, got %s", what, m->name, least, got);
+	luaL_error(L, "%s: '%s' must be from %s to %s, got %s", what, m->name, least, most, got);
 }
 
 /* One member of a file, which must be a string. */
@@ -90,6 +98,18 @@ static void check_list(lua_State *L, const epl_member *m, const char *what)
 	}
 }
 
+static void check_pairs(lua_State *L, const epl_member *m, const char *what)
+{
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+		if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+			luaL_error(L, "%s: '%s' is a table of strings by their names", what, m->name);
+		check_utf8(L, -2, what, m->name);
+		check_utf8(L, -1, what, m->name);
+	}
+}
+
+static void check_members(lua_State *L, int index, const epl_member *members, const char *what);
+
 static void check_value(lua_State *L, const epl_member *m, const char *what)
 {
 	switch (m->kind) {
@@ -103,8 +123,12 @@ static void check_value(lua_State *L, const epl_member *m, const char *what)
 		break;
 	case EPL_M_INTEGER:
 	case EPL_M_NUMBER: check_number(L, m, what); break;
+	case EPL_M_PAIRS:
+	case EPL_M_INNER:
 	case EPL_M_TABLE:
 		if (!lua_istable(L, -1)) wrong(L, m, what, "a table");
+		if (m->kind == EPL_M_PAIRS) check_pairs(L, m, what);
+		if (m->kind == EPL_M_INNER) check_members(L, lua_gettop(L), m->inner, what);
 		break;
 	default: check_list(L, m, what);
 	}
@@ -117,6 +141,7 @@ static bool is_null(lua_State *L, const epl_member *m)
 
 static void check_members(lua_State *L, int index, const epl_member *members, const char *what)
 {
+	luaL_checkstack(L, 12, what);
 	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
 		const epl_member *m = members;
 		if (lua_type(L, -2) != LUA_TSTRING)
@@ -175,36 +200,73 @@ static void write_list(lua_State *L, const epl_member *m, ep_buf *out, const cha
 	ep_buf_putc(out, ']');
 }
 
-static void write_value(lua_State *L, const epl_member *m, ep_buf *out, const char *what)
-{
-	if (lua_isnil(L, -1))
-		ep_buf_puts(out, m->preset);
-	else if (!is_null(L, m) && (m->kind == EPL_M_TEXTS || m->kind == EPL_M_LIST || m->kind == EPL_M_FILES))
-		write_list(L, m, out, what);
-	else
-		encode(L, lua_gettop(L), out, what, m->name);
-}
+static void write_members(lua_State *L, int index, const epl_member *members, ep_buf *out, const char *what);
 
-ep_buf *epl_push_body(lua_State *L, int index, const epl_member *members, const char *what)
+static void write_pairs(lua_State *L, ep_buf *out)
 {
 	char before = '{';
-	if (!lua_istable(L, index)) luaL_error(L, "%s: a table is expected, got %s", what, luaL_typename(L, index));
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1), before = ',') {
+		size_t name_len, len;
+		const char *name = lua_tolstring(L, -2, &name_len), *text = lua_tolstring(L, -1, &len);
+		ep_buf_putc(out, before);
+		ep_json_string(out, name, name_len);
+		ep_buf_putc(out, ':');
+		ep_json_string(out, text, len);
+	}
+	if (before == '{') ep_buf_putc(out, before);
+	ep_buf_putc(out, '}');
+}
+
+static void write_value(lua_State *L, const epl_member *m, ep_buf *out, const char *what)
+{
+	if (is_null(L, m)) {
+		ep_buf_puts(out, "null");
+		return;
+	}
+	switch (m->kind) {
+	case EPL_M_TEXTS:
+	case EPL_M_LIST:
+	case EPL_M_FILES: write_list(L, m, out, what); break;
+	case EPL_M_PAIRS: write_pairs(L, out); break;
+	case EPL_M_INNER: write_members(L, lua_gettop(L), m->inner, out, what); break;
+	default: encode(L, lua_gettop(L), out, what, m->name);
+	}
+}
+
+static void write_members(lua_State *L, int index, const epl_member *members, ep_buf *out, const char *what)
+{
+	char before = '{';
 	luaL_checkstack(L, 12, what);
-	check_members(L, index, members, what);
-	ep_buf *out = epl_push_text(L);
 	for (const epl_member *m = members; m->name; m++) {
 		lua_pushstring(L, m->name);
-		if (lua_rawget(L, index) != LUA_TNIL || m->preset) {
+		bool given = lua_rawget(L, index) != LUA_TNIL;
+		if (given || m->preset) {
 			ep_buf_putc(out, before);
 			ep_json_string(out, m->name, strlen(m->name));
 			ep_buf_putc(out, ':');
-			write_value(L, m, out, what);
 			before = ',';
 		}
+		if (given)
+			write_value(L, m, out, what);
+		else if (m->preset)
+			ep_buf_puts(out, m->preset);
 		lua_pop(L, 1);
 	}
 	if (before == '{') ep_buf_putc(out, before);
 	ep_buf_putc(out, '}');
+}
+
+void epl_check_body(lua_State *L, int index, const epl_member *members, const char *what)
+{
+	if (!lua_istable(L, index)) luaL_error(L, "%s: a table is expected, got %s", what, luaL_typename(L, index));
+	check_members(L, index, members, what);
+}
+
+ep_buf *epl_push_body(lua_State *L, int index, const epl_member *members, const char *what)
+{
+	epl_check_body(L, index, members, what);
+	ep_buf *out = epl_push_text(L);
+	write_members(L, index, members, out, what);
 	if (ep_buf_failed(out)) luaL_error(L, "%s: not enough memory", what);
 	return out;
 }

@@ -18,6 +18,8 @@ enum epl_member_kind {
 	EPL_M_TEXTS,   /* an array of strings */
 	EPL_M_LIST,    /* an array of tables */
 	EPL_M_FILES,   /* an array of { filename, content }, of which only these two are sent */
+	EPL_M_PAIRS,   /* a table of strings by names */
+	EPL_M_INNER,   /* a table with the members of a list of its own */
 	EPL_M_TABLE,   /* any table */
 };
 
@@ -28,13 +30,23 @@ typedef struct epl_member {
 	const char *name; /* NULL ends a list */
 	enum epl_member_kind kind;
 	int flags;
-	double least, most; /* of numbers */
-	const char *preset; /* the JSON that is sent when it is not given; NULL: nothing is */
+	double least, most;             /* of numbers */
+	const char *preset;             /* the JSON that is sent when it is not given; NULL: nothing is */
+	const struct epl_member *inner; /* of EPL_M_INNER */
 } epl_member;
+
+/* EPL_MEMBER("query", TEXT, .flags = EPL_M_REQUIRED) */
+#define EPL_MEMBER(member, of, ...)                                                                                    \
+	{                                                                                                                  \
+		.name = (member), .kind = EPL_M_##of, __VA_ARGS__                                                              \
+	}
 
 /* Reads the table at index and pushes a buffer with its JSON, which the collector frees. An unknown name, a missing member
  * and a wrong value are errors that name it; what names the function. */
 ep_buf *epl_push_body(lua_State *L, int index, const epl_member *members, const char *what);
+
+/* Only checks. */
+void epl_check_body(lua_State *L, int index, const epl_member *members, const char *what);
 
 /* Pushes an empty buffer, which the collector frees. */
 ep_buf *epl_push_text(lua_State *L);

@@ -8,47 +8,78 @@
 
 /* --- readers --- */
 
-#define MUST (EPL_M_REQUIRED | EPL_M_FILLED)
-#define TEXT(name, flags, preset)                                                                                      \
-	{                                                                                                                  \
-		name, EPL_M_TEXT, flags, 0, 0, preset                                                                          \
-	}
-#define OF(name, kind, flags)                                                                                          \
-	{                                                                                                                  \
-		name, kind, flags, 0, 0, NULL                                                                                  \
-	}
-#define NUMBER(name, kind, least, most, preset)                                                                        \
-	{                                                                                                                  \
-		name, kind, 0, least, most, preset                                                                             \
-	}
+enum { MUST = EPL_M_REQUIRED | EPL_M_FILLED };
 
-static const epl_member apply[] = {TEXT("initial_code", EPL_M_REQUIRED, NULL), TEXT("edit_snippet", MUST, NULL),
-	TEXT("instruction", 0, NULL), TEXT("model", EPL_M_FILLED, NULL), OF("relace_metadata", EPL_M_TABLE, 0), {0}};
+static const epl_member apply[] = {
+	EPL_MEMBER("initial_code", TEXT, .flags = EPL_M_REQUIRED),
+	EPL_MEMBER("edit_snippet", TEXT, .flags = MUST),
+	EPL_MEMBER("instruction", TEXT),
+	EPL_MEMBER("model", TEXT, .flags = EPL_M_FILLED),
+	EPL_MEMBER("relace_metadata", TABLE),
+	{0},
+};
 
-static const epl_member rank[] = {TEXT("query", MUST, NULL), OF("codebase", EPL_M_FILES, MUST),
-	NUMBER("token_limit", EPL_M_INTEGER, 0, INFINITY, "100000"), OF("relace_metadata", EPL_M_TABLE, 0), {0}};
+/* What becomes the message of a chat. */
+static const epl_member apply_chat[] = {
+	EPL_MEMBER("code", TEXT, .flags = EPL_M_REQUIRED),
+	EPL_MEMBER("update", TEXT, .flags = MUST),
+	EPL_MEMBER("instruction", TEXT),
+	EPL_MEMBER("model", TEXT, .flags = EPL_M_FILLED),
+	{0},
+};
 
-static const epl_member embed[] = {OF("input", EPL_M_TEXTS, MUST), TEXT("model", EPL_M_FILLED, "\"relace-embed-v1\""),
-	TEXT("output_dtype", EPL_M_FILLED, NULL), {0}};
+static const epl_member chat[] = {
+	EPL_MEMBER("messages", LIST, .flags = MUST),
+	EPL_MEMBER("model", TEXT, .flags = EPL_M_FILLED, .preset = "\"auto\""),
+	{0},
+};
 
-static const epl_member compact[] = {OF("messages", EPL_M_LIST, MUST),
-	NUMBER("target_tokens", EPL_M_INTEGER, 1, INFINITY, NULL), TEXT("agent_model", EPL_M_FILLED, NULL), {0}};
+static const epl_member rank[] = {
+	EPL_MEMBER("query", TEXT, .flags = MUST),
+	EPL_MEMBER("codebase", FILES, .flags = MUST),
+	EPL_MEMBER("token_limit", INTEGER, .most = INFINITY, .preset = "100000"),
+	EPL_MEMBER("relace_metadata", TABLE),
+	{0},
+};
 
-static const epl_member chat[] = {OF("messages", EPL_M_LIST, MUST), TEXT("model", EPL_M_FILLED, "\"auto\""), {0}};
+static const epl_member embed[] = {
+	EPL_MEMBER("input", TEXTS, .flags = MUST),
+	EPL_MEMBER("model", TEXT, .flags = EPL_M_FILLED, .preset = "\"relace-embed-v1\""),
+	EPL_MEMBER("output_dtype", TEXT, .flags = EPL_M_FILLED),
+	{0},
+};
 
-static const epl_member search[] = {OF("messages", EPL_M_LIST, MUST), OF("tools", EPL_M_LIST, EPL_M_REQUIRED),
-	TEXT("model", EPL_M_FILLED, "\"relace-search\""), NUMBER("temperature", EPL_M_NUMBER, 0, INFINITY, "1.0"),
-	NUMBER("top_p", EPL_M_NUMBER, 0, 1, "0.95"), NUMBER("top_k", EPL_M_INTEGER, 0, INFINITY, "100"),
-	NUMBER("repetition_penalty", EPL_M_NUMBER, 0, INFINITY, "1.0"),
-	NUMBER("max_tokens", EPL_M_INTEGER, 1, INFINITY, NULL), {0}};
+static const epl_member compact[] = {
+	EPL_MEMBER("messages", LIST, .flags = MUST),
+	EPL_MEMBER("target_tokens", INTEGER, .least = 1, .most = INFINITY),
+	EPL_MEMBER("agent_model", TEXT, .flags = EPL_M_FILLED),
+	{0},
+};
+
+static const epl_member search[] = {
+	EPL_MEMBER("messages", LIST, .flags = MUST),
+	EPL_MEMBER("tools", LIST, .flags = EPL_M_REQUIRED),
+	EPL_MEMBER("model", TEXT, .flags = EPL_M_FILLED, .preset = "\"relace-search\""),
+	EPL_MEMBER("temperature", NUMBER, .most = INFINITY, .preset = "1.0"),
+	EPL_MEMBER("top_p", NUMBER, .most = 1, .preset = "0.95"),
+	EPL_MEMBER("top_k", INTEGER, .most = INFINITY, .preset = "100"),
+	EPL_MEMBER("repetition_penalty", NUMBER, .most = INFINITY, .preset = "1.0"),
+	EPL_MEMBER("max_tokens", INTEGER, .least = 1, .most = INFINITY),
+	{0},
+};
 
 static const struct route {
-	const char *name, *what, *path;
+	const char *name, *what, *path; /* a path of NULL: it is only checked */
 	const epl_member *members;
-} routes[] = {{"apply", "models:apply", "/code/apply", apply}, {"rank", "models:rank", "/code/rank", rank},
-	{"embed", "models:embed", "/code/embed", embed}, {"compact", "models:compact", "/code/compact", compact},
+} routes[] = {
+	{"apply", "models:apply", "/code/apply", apply},
+	{"apply_chat", "models:apply_chat", NULL, apply_chat},
 	{"chat", "models:apply_chat", "/apply/chat/completions", chat},
-	{"search", "models:search", "/search/chat/completions", search}};
+	{"rank", "models:rank", "/code/rank", rank},
+	{"embed", "models:embed", "/code/embed", embed},
+	{"compact", "models:compact", "/code/compact", compact},
+	{"search", "models:search", "/search/chat/completions", search},
+};
 
 static const struct route *check_route(lua_State *L, int arg)
 {
@@ -81,6 +112,16 @@ static int client_model(lua_State *L)
 	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
 }
 
-static const luaL_Reg methods[] = {{"model", client_model}, {NULL, NULL}};
+/* client:model_check(name, params): raises what `model` would before it sends */
+static int client_model_check(lua_State *L)
+{
+	const struct route *route = check_route(L, 2);
+	epl_check_relace(L, 1);
+	lua_settop(L, 3);
+	epl_check_body(L, 3, route->members, route->what);
+	return 0;
+}
+
+static const luaL_Reg methods[] = {{"model", client_model}, {"model_check", client_model_check}, {NULL, NULL}};
 
 void epl_open_relace_models(lua_State *L) { luaL_setfuncs(L, methods, 0); }

@@ -8,10 +8,16 @@
 
 /* --- readers --- */
 
-static const epl_member retrieve_members[] = {{"query", EPL_M_TEXT, EPL_M_REQUIRED | EPL_M_FILLED, 0, 0, NULL},
-	{"branch", EPL_M_TEXT, EPL_M_FILLED, 0, 0, NULL}, {"hash", EPL_M_TEXT, EPL_M_FILLED, 0, 0, NULL},
-	{"score_threshold", EPL_M_NUMBER, 0, 0, 1, NULL}, {"token_limit", EPL_M_INTEGER, 0, 0, INFINITY, NULL},
-	{"include_content", EPL_M_FLAG, 0, 0, 0, NULL}, {"rerank", EPL_M_FLAG, 0, 0, 0, NULL}, {0}};
+static const epl_member retrieve_members[] = {
+	EPL_MEMBER("query", TEXT, .flags = EPL_M_REQUIRED | EPL_M_FILLED),
+	EPL_MEMBER("branch", TEXT, .flags = EPL_M_FILLED),
+	EPL_MEMBER("hash", TEXT, .flags = EPL_M_FILLED),
+	EPL_MEMBER("score_threshold", NUMBER, .most = 1),
+	EPL_MEMBER("token_limit", INTEGER, .most = INFINITY),
+	EPL_MEMBER("include_content", FLAG),
+	EPL_MEMBER("rerank", FLAG),
+	{0},
+};
 
 typedef struct retrieve_options {
 	epl_call_fields call;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streamed answers of the Relace API: agents and searches, clones. Face: lua/epact/relace/streams.lua; engine:
  * runtime/relace/items, agent and clone. */
-#include <string.h>
+#include <math.h>
 
 #include "bindings/json.h"
 #include "bindings/relace.h"
-#include "runtime/base/json.h"
+#include "bindings/relace_body.h"
 #include "runtime/base/path.h"
 #include "runtime/relace/agent.h"
 #include "runtime/relace/clone.h"
@@ -13,214 +13,134 @@
 #define ITEMS "epact.relace.items"
 
 typedef struct items {
-	ep_relace_items *items; /* NULL: closed */
+	ep_relace_items *items; /* NULL: closed, or not open yet */
 	bool of_files;
+	size_t max_item;
 } items;
 
 /* --- readers --- */
 
 typedef struct stream_options {
+	epl_call_fields call;
 	uint64_t stall_timeout;
 	lua_Integer max_item;
+	epl_text commit;
 } stream_options;
 
-static const epl_option stream_spec[] = {{"stall_timeout", EPL_SECONDS, offsetof(stream_options, stall_timeout), 0},
-	{"max_item", EPL_INT, offsetof(stream_options, max_item), 0}, {0}};
+#define STREAM_OPTIONS                                                                                                 \
+	EPL_CALL_OPTIONS(offsetof(stream_options, call)),                                                                  \
+		{"stall_timeout", EPL_SECONDS, offsetof(stream_options, stall_timeout), 0},                                    \
+	{                                                                                                                  \
+		"max_item", EPL_INT, offsetof(stream_options, max_item), 0                                                     \
+	}
 
-static stream_options read_stream(lua_State *L, int arg, const char *what)
-{
-	stream_options o = {0};
-	if (!lua_isnoneornil(L, arg)) epl_read_options(L, arg, stream_spec, &o, what);
-	if (o.max_item < 0) luaL_error(L, "%s: option 'max_item' must be a number of bytes", what);
-	return o;
-}
+static const epl_option agent_options[] = {STREAM_OPTIONS, {0}};
+static const epl_option clone_options[] = {
+	STREAM_OPTIONS, {"commit", EPL_TEXT, offsetof(stream_options, commit), 0}, {0}};
 
-static epl_call_options read_call(lua_State *L, int arg, const char *what)
+static epl_call_options read_stream(
+	lua_State *L, int arg, const epl_option *spec, stream_options *own, const char *what)
 {
-	epl_call_options o = epl_relace_options(L, arg, what);
+	*own = (stream_options){.call = EPL_NO_CALL_FIELDS};
+	epl_read_options(L, arg, spec, own, what);
+	epl_call_options o = epl_take_call_fields(L, &own->call, what);
 	if (o.raw) luaL_error(L, "%s: option 'raw' is not for an answer that is read piece by piece", what);
+	if (own->max_item < 0) luaL_error(L, "%s: option 'max_item' must be a number of bytes", what);
 	return o;
 }
 
-typedef struct agent_params {
-	epl_text agent_name;
-	int agent_inputs, proceed, overrides;
-} agent_params;
+static const epl_member overrides[] = {
+	EPL_MEMBER("max_tokens", NUMBER, .most = INFINITY),
+	EPL_MEMBER("max_turns", NUMBER, .most = INFINITY),
+	EPL_MEMBER("prompt_retries", NUMBER, .most = INFINITY),
+	EPL_MEMBER("prompt_timeout", NUMBER, .most = INFINITY),
+	EPL_MEMBER("model_name", TEXT),
+	EPL_MEMBER("system", TEXT),
+	EPL_MEMBER("user", TEXT),
+	EPL_MEMBER("tools", TEXTS),
+	{0},
+};
 
-static const epl_option agent_spec[] = {{"agent_name", EPL_BYTES, offsetof(agent_params, agent_name), EPL_REQUIRED},
-	{"agent_inputs", EPL_TABLE, offsetof(agent_params, agent_inputs), EPL_REQUIRED},
-	{"continue", EPL_VALUE, offsetof(agent_params, proceed), 0},
-	{"overrides", EPL_TABLE, offsetof(agent_params, overrides), 0}, {0}};
+static const epl_member agent_members[] = {
+	EPL_MEMBER("agent_name", TEXT, .flags = EPL_M_REQUIRED | EPL_M_FILLED),
+	EPL_MEMBER("agent_inputs", PAIRS, .flags = EPL_M_REQUIRED),
+	EPL_MEMBER("continue", FLAG, .preset = "false"),
+	EPL_MEMBER("overrides", INNER, .inner = overrides),
+	{0},
+};
 
-static const struct override {
-	const char *name;
-	int type;
-} overrides[] = {{"max_tokens", LUA_TNUMBER}, {"max_turns", LUA_TNUMBER}, {"prompt_retries", LUA_TNUMBER},
-	{"prompt_timeout", LUA_TNUMBER}, {"model_name", LUA_TSTRING}, {"system", LUA_TSTRING}, {"user", LUA_TSTRING},
-	{"tools", LUA_TTABLE}, {0}};
+static const epl_member search_members[] = {
+	EPL_MEMBER("query", TEXT, .flags = EPL_M_REQUIRED | EPL_M_FILLED),
+	EPL_MEMBER("overrides", INNER, .inner = overrides),
+	{0},
+};
 
-static void check_tools(lua_State *L, int index, const char *what)
-{
-	lua_Integer n = (lua_Integer)lua_rawlen(L, index), found = 0;
-	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), found++)
-		if (!lua_isinteger(L, -2) || lua_type(L, -1) != LUA_TSTRING)
-			luaL_error(L, "%s: override 'tools' must be an array of strings", what);
-	if (found != n) luaL_error(L, "%s: override 'tools' must be an array without holes", what);
-}
+/* --- calls: the items, which are open when the answer has begun, are at the index 5 --- */
 
-/* The override of that name, which must be one. */
-static void check_override(lua_State *L, const char *name, int value, const char *what)
-{
-	const struct override *o = overrides;
-	while (o->name && strcmp(o->name, name) != 0) o++;
-	if (!o->name) {
-		const char *near = epl_nearest(name, &overrides[0].name, sizeof *overrides);
-		luaL_error(L, "%s: unknown override '%s'%s%s%s", what, name, near ? " (did you mean '" : "", near ? near : "",
-			near ? "'?)" : "");
-	}
-	if (lua_type(L, value) != o->type)
-		luaL_error(
-			L, "%s: override '%s' must be a %s, got %s", what, name, lua_typename(L, o->type), luaL_typename(L, value));
-	if (o->type == LUA_TTABLE) check_tools(L, value, what);
-	if (o->type == LUA_TNUMBER && lua_tonumber(L, value) < 0)
-		luaL_error(L, "%s: override '%s' must not be negative", what, name);
-}
+enum { OPTIONS = 4, ITEMS_AT };
 
-static void check_overrides(lua_State *L, int index, const char *what)
-{
-	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-		if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "%s: the overrides have names", what);
-		check_override(L, lua_tostring(L, -2), lua_gettop(L), what);
-	}
-}
-
-static void check_inputs(lua_State *L, int index, const char *what)
-{
-	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
-		if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-			luaL_error(L, "%s: 'agent_inputs' is a table of strings by their names", what);
-}
-
-static agent_params read_agent(lua_State *L, int arg, const char *what)
-{
-	agent_params p = {0};
-	luaL_checktype(L, arg, LUA_TTABLE);
-	epl_read_options(L, arg, agent_spec, &p, what);
-	if (!p.agent_name.len) luaL_error(L, "%s: option 'agent_name' is empty", what);
-	if (p.proceed && !lua_isboolean(L, p.proceed)) luaL_error(L, "%s: option 'continue' must be a boolean", what);
-	check_inputs(L, p.agent_inputs, what);
-	if (p.overrides) check_overrides(L, p.overrides, what);
-	return p;
-}
-
-/* --- bodies: nothing may raise from here to the start, which takes the text --- */
-
-/* Adds the members of the table at index: all of them strings, numbers or arrays. */
-static int write_object(lua_State *L, int index, ep_buf *body, ep_err *err)
-{
-	int rc = 0;
-	char before = '{';
-	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1), before = ',') {
-		size_t len;
-		const char *key = lua_tolstring(L, -2, &len);
-		ep_buf_putc(body, before);
-		if (!rc) rc = ep_json_string(body, key, len);
-		ep_buf_putc(body, ':');
-		if (!rc) rc = epl_json_encode(L, lua_gettop(L), body, err);
-	}
-	if (before == '{') ep_buf_putc(body, before);
-	ep_buf_putc(body, '}');
-	return rc;
-}
-
-static int write_agent(lua_State *L, const agent_params *p, ep_buf *body, ep_err *err)
-{
-	ep_buf_puts(body, "{\"agent_name\":");
-	ep_json_string(body, p->agent_name.data, p->agent_name.len);
-	ep_buf_puts(body, ",\"agent_inputs\":");
-	int rc = write_object(L, p->agent_inputs, body, err);
-	ep_buf_puts(body, ",\"continue\":");
-	ep_buf_puts(body, p->proceed && lua_toboolean(L, p->proceed) ? "true" : "false");
-	if (p->overrides && !rc) {
-		ep_buf_puts(body, ",\"overrides\":");
-		rc = write_object(L, p->overrides, body, err);
-	}
-	ep_buf_putc(body, '}');
-	if (!rc) rc = ep_buf_failed(body);
-	if (rc == EP_EJSON) return ep_err_set(err, EP_EINVAL, "a text for the agent is not UTF-8");
-	return rc ? ep_err_set(err, rc, "no memory for a request") : 0;
-}
-
-/* --- objects --- */
-
-/* The stack below is as the call left it: the stream's options are at index 5 of both methods. */
-enum { STREAM_OPTIONS = 5 };
-
-static items *new_items(lua_State *L, bool of_files)
+static void make_items(lua_State *L, bool of_files, const stream_options *o)
 {
 	items *i = epl_new(L, sizeof *i, ITEMS);
 	i->of_files = of_files;
-	return i;
+	i->max_item = (size_t)o->max_item;
+	lua_replace(L, ITEMS_AT);
 }
 
-static int push_events(lua_State *L, ep_op *op)
+static int push_items(lua_State *L, ep_op *op)
 {
+	items *i = lua_touserdata(L, ITEMS_AT);
+	ep_relace_call *call = (ep_relace_call *)(void *)op;
 	ep_err err = {0};
-	stream_options o = read_stream(L, STREAM_OPTIONS, "repo:agent");
-	items *i = new_items(L, false);
-	int rc = ep_relace_events(&i->items, (ep_relace_call *)(void *)op, EP_EVENTS_OF_AGENT, (size_t)o.max_item, &err);
-	return rc ? epl_raise(L, &err) : 1;
+	int rc = i->of_files ? ep_relace_clone_files(&i->items, call, i->max_item, &err)
+						 : ep_relace_events(&i->items, call, EP_EVENTS_OF_AGENT, i->max_item, &err);
+	if (rc) return epl_raise(L, &err);
+	lua_pushvalue(L, ITEMS_AT);
+	return 1;
 }
 
-static int push_files(lua_State *L, ep_op *op)
-{
-	ep_err err = {0};
-	stream_options o = read_stream(L, STREAM_OPTIONS, "repo:clone");
-	items *i = new_items(L, true);
-	return ep_relace_clone_files(&i->items, (ep_relace_call *)(void *)op, (size_t)o.max_item, &err) ? epl_raise(L, &err)
-																									: 1;
-}
-
-/* client:agent(id, params, options, stream, reads) -> items. reads: it changes nothing, and may be asked twice */
+/* client:agent(id, params, options, reads) -> items. reads: it changes nothing, and may be asked twice */
 static int client_agent(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	lua_settop(L, 6);
-	ep_relace_text id = epl_check_repo_id(L, 2);
-	bool reads = lua_toboolean(L, 6);
+	bool reads = lua_toboolean(L, ITEMS_AT);
 	const char *what = reads ? "repo:search" : "repo:agent";
-	epl_call_options call_options = read_call(L, 4, what);
-	stream_options o = read_stream(L, STREAM_OPTIONS, what);
-	agent_params p = read_agent(L, 3, what);
+	stream_options own;
 	ep_relace_call *call;
-	ep_buf body = {0};
 	ep_err err = {0};
-	luaL_checkstack(L, 10, what);
+	lua_settop(L, ITEMS_AT);
+	ep_relace_text id = epl_check_repo_id(L, 2);
+	epl_call_options o = read_stream(L, OPTIONS, agent_options, &own, what);
+	ep_buf *body = epl_push_body(L, 3, agent_members, what);
+	make_items(L, false, &own);
 	epl_check_can_wait(L);
-	if (write_agent(L, &p, &body, &err)) {
-		ep_buf_fini(&body);
-		return epl_raise(L, &err);
-	}
 	ep_repeat repeat = reads ? EP_REPEAT_SAFE : EP_REPEAT_ONCE;
-	if (ep_relace_agent(&call, c, id, &body, repeat, o.stall_timeout, &call_options.call, &err))
-		return epl_raise(L, &err);
-	return epl_await(L, &call->op, push_events);
+	int rc = ep_relace_agent(&call, c, id, body, repeat, own.stall_timeout, &o.call, &err);
+	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, push_items);
 }
 
-/* client:clone_files(id, commit, options, stream) -> items */
+/* client:search_check(params): raises what a search would before it sends */
+static int client_search_check(lua_State *L)
+{
+	lua_settop(L, 2);
+	epl_check_body(L, 2, search_members, "repo:search");
+	return 0;
+}
+
+/* client:clone_files(id, nil, options) -> items */
 static int client_clone_files(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	lua_settop(L, STREAM_OPTIONS);
-	ep_relace_text id = epl_check_repo_id(L, 2), commit = {0};
-	epl_call_options call_options = read_call(L, 4, "repo:clone");
-	stream_options o = read_stream(L, STREAM_OPTIONS, "repo:clone");
+	stream_options own;
 	ep_relace_call *call;
 	ep_err err = {0};
-	if (!lua_isnil(L, 3)) commit.data = epl_check_text(L, 3, &commit.len);
+	lua_settop(L, ITEMS_AT);
+	ep_relace_text id = epl_check_repo_id(L, 2);
+	epl_call_options o = read_stream(L, OPTIONS, clone_options, &own, "repo:clone");
+	make_items(L, true, &own);
 	epl_check_can_wait(L);
-	if (ep_relace_clone(&call, c, id, commit, o.stall_timeout, &call_options.call, &err)) return epl_raise(L, &err);
-	return epl_await(L, &call->op, push_files);
+	int rc = ep_relace_clone(&call, c, id, epl_relace_text(own.commit), own.stall_timeout, &o.call, &err);
+	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, push_items);
 }
 
 /* --- items --- */
@@ -330,8 +250,8 @@ static int check_filename(lua_State *L)
 
 /* --- tables --- */
 
-static const luaL_Reg methods[] = {
-	{"agent", client_agent}, {"clone_files", client_clone_files}, {"check_filename", check_filename}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"agent", client_agent}, {"search_check", client_search_check},
+	{"clone_files", client_clone_files}, {"check_filename", check_filename}, {NULL, NULL}};
 static const luaL_Reg items_methods[] = {{"next", items_next}, {"close", items_close}, {NULL, NULL}};
 static const luaL_Reg items_meta[] = {{"__gc", items_close}, {"__close", items_close}, {NULL, NULL}};
 

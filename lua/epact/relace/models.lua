@@ -102,20 +102,10 @@ end
 -- @param options table?
 -- @return table: `content`, the merged file (a code fence around it is taken off); `usage`
 function Models:apply_chat(params, options)
-	if type(params) ~= "table" then error("models:apply_chat: a table is expected, got " .. type(params), 2) end
-	local known = { code = true, update = true, instruction = true, model = true }
-	for name in pairs(params) do
-		if not known[name] then
-			error(("models:apply_chat: unknown option '%s' (known: code, instruction, model, update)"):format(tostring(name)), 2)
-		end
-	end
+	self.core:model_check("apply_chat", params)
 	local parts = {}
 	for _, name in ipairs { "instruction", "code", "update" } do
-		local text = params[name]
-		if type(text) ~= "string" and (text ~= nil or name ~= "instruction") then
-			error(("models:apply_chat: '%s' must be a string, got %s"):format(name, type(text)), 2)
-		end
-		if text then parts[#parts + 1] = ("<%s>%s</%s>"):format(name, text, name) end
+		if type(params[name]) == "string" then parts[#parts + 1] = ("<%s>%s</%s>"):format(name, params[name], name) end
 	end
 	local answer = host(self, "apply"):model("chat",
 		{ model = params.model, messages = { { role = "user", content = table.concat(parts, "\n") } } }, options)

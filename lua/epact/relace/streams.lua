@@ -17,16 +17,6 @@ local function class()
 	return C
 end
 
--- The options of a stream, and those of every call.
-local function split(options)
-	local stream, call = {}, {}
-	for name, value in pairs(options or {}) do
-		local own = name == "stall_timeout" or name == "max_item"
-		if own then stream[name] = value else call[name] = value end
-	end
-	return call, stream
-end
-
 -- As a generic for wants it: the iterator, and as its fourth value what is closed when the loop is left.
 local function iterator(C, items)
 	local object = setmetatable({ items = items }, C)
@@ -116,35 +106,20 @@ end
 
 --- Starts an agent; see `client.repo:agent`.
 -- @return Events, as an iterator
-function M.agent(core, repo, params, options)
-	local call, stream = split(options)
-	return iterator(Events, core:agent(repo, params, call, stream, false))
-end
+function M.agent(core, repo, params, options) return iterator(Events, core:agent(repo, params, options, false)) end
 
 --- Starts a search; see `client.repo:search`.
 -- @return Events, as an iterator
 function M.search(core, repo, params, options)
-	if type(params) ~= "table" then error("repo:search: a table with 'query' is expected", 3) end
-	for name in pairs(params) do
-		if name ~= "query" and name ~= "overrides" then
-			error(("repo:search: unknown option '%s' (known: query, overrides)"):format(tostring(name)), 3)
-		end
-	end
-	if type(params.query) ~= "string" or params.query == "" then
-		error("repo:search: option 'query' must be a string that is not empty", 3)
-	end
-	local call, stream = split(options)
+	core:search_check(params)
 	local agent = { agent_name = "relace-search", agent_inputs = { query = params.query }, overrides = params.overrides }
-	return iterator(Events, core:agent(repo, agent, call, stream, true))
+	return iterator(Events, core:agent(repo, agent, options, true))
 end
 
 --- Starts to read a repo's files; see `client.repo:clone`.
 -- @return Files, as an iterator
 function M.clone(core, repo, options)
-	local call, stream = split(options)
-	local commit = call.commit
-	call.commit = nil
-	local files = iterator(Files, core:clone_files(repo, commit, call, stream))
+	local files = iterator(Files, core:clone_files(repo, nil, options))
 	files.check_filename = core.check_filename
 	return files, nil, nil, files
 end
