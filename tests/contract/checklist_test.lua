@@ -7,7 +7,7 @@ local fs = require "epact.fs"
 local http = require "epact.http"
 local json = require "epact.json"
 local task = require "epact.task"
-local git, same, test = contract.git, contract.same, contract.test
+local commit, git, same, test = contract.commit, contract.git, contract.same, contract.test
 
 local HEAD = "^" .. ("[0-9a-f]"):rep(40) .. "$"
 
@@ -125,22 +125,6 @@ cases[8] = { "the life of a token", function(api)
 	api:expect(401, "GET", "/repo/" .. mine, { token = kept })
 end }
 
-local function commit(work, name, content)
-	fs.write(work .. "/" .. name, content)
-	git(work, { "add", "." })
-	git(work, { "-c", "user.name=t", "-c", "user.email=t@x", "commit", "--quiet", "-m", "m" })
-end
-
--- Nothing in it repeats: git cannot make it smaller than its buffer for one request.
-local function noise()
-	local words, state = {}, 1
-	for index = 1, 1 << 18 do
-		state = state * 6364136223846793005 + 1442695040888963407
-		words[index] = string.pack("<i8", state)
-	end
-	return table.concat(words)
-end
-
 cases[9] = { "git: clone, push in chunks, pull", function(api)
 	local id = api:create { a = "1" }
 	local first = http.get(api.url .. "/repo/" .. id .. ".git/info/refs?service=git-upload-pack")
@@ -148,7 +132,7 @@ cases[9] = { "git: clone, push in chunks, pull", function(api)
 	contract.matches(first.headers["www-authenticate"], "^Basic ", "WWW-Authenticate")
 	local one, two = api.folder .. "/one", api.folder .. "/two"
 	for _, work in ipairs { one, two } do git(api.folder, { "clone", "--quiet", api:remote(id), work }) end
-	local bytes = noise()
+	local bytes = contract.noise(2 << 20)
 	commit(one, "large", bytes)
 	git(one, { "push", "--quiet" })
 	git(two, { "pull", "--quiet" })

@@ -6,25 +6,7 @@ local contract = require "contract"
 local fs = require "epact.fs"
 local process = require "epact.process"
 local task = require "epact.task"
-local git, same, test = contract.git, contract.same, contract.test
-
-local ME = { "-c", "user.name=t", "-c", "user.email=t@x", "commit", "--quiet", "-m", "m" }
-
-local function commit(work, name, content)
-	fs.write(work .. "/" .. name, content)
-	git(work, { "add", "." })
-	git(work, ME)
-	return git(work, { "rev-parse", "HEAD" }).stdout:sub(1, 40)
-end
-
-local function noise(size)
-	local words, state = {}, 1
-	for index = 1, size // 8 do
-		state = (state * 6364136223846793005 + 1442695040888963407)
-		words[index] = string.pack("<i8", state)
-	end
-	return table.concat(words)
-end
+local commit, git, noise, same, test = contract.commit, contract.git, contract.noise, contract.same, contract.test
 
 local function cloned(api, id, name)
 	local work = api.folder .. "/" .. name

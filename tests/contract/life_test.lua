@@ -51,9 +51,7 @@ local function check_end(folder)
 	local data = folder .. "/ends"
 	local child <close>, api = contract.spawn(data, "rlc-key")
 	local id = api:create()
-	local noise = {}
-	for index = 1, 300000 do noise[index] = ("%08x"):format((index * 2654435761) & 0xffffffff) end
-	local large = table.concat(noise)
+	local large = contract.noise(2400000)
 	task.scope(function(scope)
 		local answer = scope:spawn(api.call, api, "PUT", "/repo/" .. id .. "/file/large", { body = large })
 		task.sleep(0.05)

@@ -52,11 +52,7 @@ local function check_push(api)
 	local id, head = api:create()
 	local work = api.folder .. "/work"
 	contract.git(api.folder, { "clone", "--quiet", api:remote(id), work })
-	local noise = {}
-	for number = 1, 20000 do noise[number] = ("%08x"):format((number * 2654435761) & 0xffffffff) end
-	fs.write(work .. "/noise", table.concat(noise))
-	contract.git(work, { "add", "." })
-	contract.git(work, { "-c", "user.name=t", "-c", "user.email=t@x", "commit", "--quiet", "-m", "m" })
+	contract.commit(work, "noise", contract.noise(160000))
 	for _, buffer in ipairs { "1000000", "1000" } do
 		local pushed = contract.git(work, { "-c", "http.postBuffer=" .. buffer, "push", "--quiet" }, false)
 		contract.check(pushed.status ~= 0, "a push that is too large fails")

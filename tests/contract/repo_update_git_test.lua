@@ -5,14 +5,7 @@
 local contract = require "contract"
 local fs = require "epact.fs"
 local git_server = require "git_server"
-local same, test = contract.same, contract.test
-
-local function commit(work, name, content)
-	fs.write(work .. "/" .. name, content)
-	contract.git(work, { "add", "." })
-	contract.git(work, { "-c", "user.name=t", "-c", "user.email=t@x", "commit", "--quiet", "-m", name })
-	return contract.git(work, { "rev-parse", "HEAD" }).stdout:sub(1, 40)
-end
+local commit, same, test = contract.commit, contract.same, contract.test
 
 -- Calls fn(url, work): a remote repo with two commits, and a work tree whose pushes reach it.
 local function with_remote(api, fn)

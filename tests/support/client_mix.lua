@@ -27,9 +27,7 @@ local function use_git(id, token, round)
 	local folder <close> = fs.temp_dir()
 	local work = folder.path .. "/work"
 	contract.git(folder.path, { "clone", "--quiet", api:remote(id, token), work })
-	fs.write(work .. "/pushed", round)
-	contract.git(work, { "add", "." })
-	contract.git(work, { "-c", "user.name=t", "-c", "user.email=t@x", "commit", "--quiet", "-m", "m" })
+	contract.commit(work, "pushed", round)
 	contract.git(work, { "push", "--quiet" })
 	same(api:files(id).pushed, round, "a push")
 end

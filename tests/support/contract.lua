@@ -181,6 +181,24 @@ function contract.git(folder, arguments, check)
 	})
 end
 
+--- Writes a file of a work tree and commits it; returns the id of the commit.
+function contract.commit(work, name, content)
+	fs.write(work .. "/" .. name, content)
+	contract.git(work, { "add", "." })
+	contract.git(work, { "-c", "user.name=t", "-c", "user.email=t@x", "commit", "--quiet", "--allow-empty", "-m", name })
+	return contract.git(work, { "rev-parse", "HEAD" }).stdout:sub(1, 40)
+end
+
+--- So many bytes (a multiple of 8) that nobody can compress, always the same.
+function contract.noise(size)
+	local words, state = {}, 1
+	for index = 1, size // 8 do
+		state = state * 6364136223846793005 + 1442695040888963407
+		words[index] = string.pack("<i8", state)
+	end
+	return table.concat(words)
+end
+
 --- Runs git fsck on every repo of a data folder; returns how many there are.
 function contract.fsck(data)
 	local count = 0

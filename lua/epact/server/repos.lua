@@ -6,6 +6,7 @@ local fs = require "epact.fs"
 local json = require "epact.json"
 local auth = require "epact.server.auth"
 local errors = require "epact.server.errors"
+local list_query = require "epact.server.list_query"
 local paths = require "epact.server.paths"
 local sources = require "epact.server.sources"
 local validate = require "epact.server.validate"
@@ -75,7 +76,7 @@ end
 --- GET /repo
 function repos.list(app, request)
 	auth.check_owner(request.caller)
-	local query = validate.list(paths.query(request.query))
+	local query = list_query.read(paths.query(request.query))
 	local rows, total = app.store:list_repos(query)
 	local items = {}
 	for index, row in ipairs(rows) do items[index] = described(row) end

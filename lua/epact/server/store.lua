@@ -2,83 +2,18 @@
 -- What the server knows beside the repos themselves, in one SQLite file that only one server at a time can open:
 -- repos, tokens (their SHA-256, never they), updates that have begun, and answers kept for a repeated request.
 
-local fault = require "epact.error"
 local json = require "epact.json"
 local sqlite = require "epact.sqlite"
+local schema = require "epact.server.schema"
 
 local store = {}
 store.__index = store
 
 local NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
-local SCHEMA = [[
-CREATE TABLE IF NOT EXISTS repos (
-	id TEXT PRIMARY KEY,
-	created_at TEXT NOT NULL,
-	updated_at TEXT,
-	metadata TEXT,
-	auto_index INTEGER NOT NULL,
-	branch TEXT NOT NULL,
-	remote TEXT
-) STRICT;
-CREATE INDEX IF NOT EXISTS repos_created ON repos (created_at, id);
-CREATE TABLE IF NOT EXISTS tokens (
-	hash TEXT PRIMARY KEY,
-	name TEXT NOT NULL,
-	created_at TEXT NOT NULL,
-	expires_at INTEGER,
-	prefix TEXT NOT NULL DEFAULT 'rlcr-'
-) STRICT;
-CREATE TABLE IF NOT EXISTS token_repos (
-	token TEXT NOT NULL REFERENCES tokens (hash) ON DELETE CASCADE,
-	repo TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
-	PRIMARY KEY (token, repo)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS token_repos_repo ON token_repos (repo);
-CREATE TABLE IF NOT EXISTS pending (
-	repo TEXT PRIMARY KEY REFERENCES repos (id) ON DELETE CASCADE,
-	refs TEXT NOT NULL,
-	metadata TEXT
-) STRICT;
-CREATE TABLE IF NOT EXISTS answers (
-	key TEXT PRIMARY KEY,
-	request TEXT NOT NULL,
-	status INTEGER NOT NULL,
-	body TEXT,
-	created_at INTEGER NOT NULL
-) STRICT;
-]]
-
--- What files made by older versions lack.
-local function migrate(db)
-	if not db:one("SELECT 1 AS found FROM pragma_table_info('tokens') WHERE name = 'prefix'") then
-		db:exec("ALTER TABLE tokens ADD COLUMN prefix TEXT NOT NULL DEFAULT 'rlcr-'")
-	end
-end
-
-local function open_alone(path)
-	-- Nobody else is to write: there is nothing to wait for but the end of a server that is just closing.
-	local db = sqlite.open(path, { busy_timeout = 1 })
-	local ok, failure = pcall(function()
-		db:exec("PRAGMA locking_mode = EXCLUSIVE")
-		db:exec(SCHEMA)
-		migrate(db)
-		-- The lock is taken by the first write.
-		db:exec("PRAGMA user_version = 1")
-	end)
-	if ok then return db end
-	db:close()
-	return error(failure, 0)
-end
-
 --- Opens the file at `path`, which is made when it is missing. Raises when another server has it.
 function store.open(path)
-	local ok, db = pcall(open_alone, path)
-	if ok then return setmetatable({ db = db }, store) end
-	if fault.is(db, "busy") then
-		error(fault.new("busy", ("another server runs on this data folder (%s)"):format(path)), 0)
-	end
-	return error(db, 0)
+	return setmetatable({ db = schema.open(path) }, store)
 end
 
 --- Closes the file.
@@ -148,7 +83,7 @@ local function list_conditions(query)
 	return table.concat(conditions, " AND "), values
 end
 
---- One page of a checked list query (validate.list): the repos, and how many match in all.
+--- One page of a checked list query (list_query.lua): the repos, and how many match in all.
 function store:list_repos(query)
 	local where, values = list_conditions(query)
 	local total = self.db:one("SELECT count(*) AS total FROM repos WHERE " .. where, table.unpack(values)).total

@@ -6,13 +6,11 @@ local json = require "epact.json"
 local errors = require "epact.server.errors"
 local fields = require "epact.server.fields"
 local paths = require "epact.server.paths"
-local when = require "epact.server.when"
 
 local validate = {}
 
 local MAX_TTL = 31536000
 local MAX_TOKEN_REPOS = 100
-local MAX_PAGE = 100
 
 local array, at, given, is_object, object = fields.array, fields.at, fields.given, fields.is_object, fields.object
 local optional_boolean, optional_text, text = fields.boolean, fields.optional_text, fields.text
@@ -177,58 +175,6 @@ function validate.token(body)
 		name = text(body.name, { "body", "name" }),
 		repo_ids = token_repos(body.repo_ids),
 		ttl_seconds = fields.number(body.ttl_seconds, { "body", "ttl_seconds" }, "integer", nil, 1, MAX_TTL),
-	}
-end
-
-local function query_integer(query, name, default, least, most)
-	local value = query[name]
-	if value == nil or value == "" then return default end
-	local number = value:find("^%-?%d+$") and math.tointeger(tonumber(value))
-	if not number then errors.invalid({ "query", name }, "must be an integer", "int_parsing") end
-	if number < least or number > most then
-		errors.invalid({ "query", name }, ("must be between %d and %d"):format(least, most), "out_of_range")
-	end
-	return number
-end
-
-local function query_boolean(query, name)
-	local value = (query[name] or ""):lower()
-	if value == "" or value == "false" or value == "0" then return false end
-	if value == "true" or value == "1" then return true end
-	return errors.invalid({ "query", name }, "must be true or false", "bool_parsing")
-end
-
-local function query_time(query, name)
-	local value = query[name]
-	if value == nil or value == "" then return nil end
-	return when.parse(value) or errors.invalid({ "query", name }, "must be a date and time", "datetime_parsing")
-end
-
-local function query_object(query, name)
-	local value = query[name]
-	if value == nil or value == "" then return nil end
-	local ok, filter = pcall(json.decode, value)
-	if not ok or not is_object(filter) then
-		errors.invalid({ "query", name }, "must be a JSON object", "json_invalid")
-	end
-	return filter
-end
-
---- The query of a list: {start, size, order, descending, filter or nil, after or nil, before or nil}.
-function validate.list(query)
-	local order = query.order_by
-	if order == nil or order == "" then order = "created_at" end
-	if order ~= "created_at" and order ~= "updated_at" then
-		errors.invalid({ "query", "order_by" }, "must be 'created_at' or 'updated_at'", "enum")
-	end
-	return {
-		start = query_integer(query, "page_start", 0, 0, math.maxinteger),
-		size = query_integer(query, "page_size", MAX_PAGE, 1, MAX_PAGE),
-		order = order,
-		descending = query_boolean(query, "order_descending"),
-		filter = query_object(query, "filter_metadata"),
-		after = query_time(query, "created_after"),
-		before = query_time(query, "created_before"),
 	}
 end
 
