@@ -104,7 +104,7 @@ static int take_outside(ep_json_split *s, const char **at, const char *end, ep_e
 	if (s->string) return take_string(s, at, end, err);
 	const char c = *(*at)++;
 	bool outermost = s->depth == 1;
-	if (is_blank(c)) return 0;
+	if (is_blank(c)) return s->rest.data[s->rest.len - 1] == ' ' ? 0 : add_rest(s, " ", 1, err);
 	if (c == '"') {
 		s->string = true;
 		s->key = outermost && s->key_next;

@@ -21,7 +21,7 @@ typedef struct ep_json_split {
 	const char *name;
 	size_t max;     /* bytes of one element */
 	ep_buf element; /* as far as it came, when it did not come as a whole */
-	ep_buf rest;    /* the document without the elements and blanks */
+	ep_buf rest;    /* the document without the elements, and with one blank for many */
 	size_t depth;   /* containers that are open: of the document, or within the element */
 	size_t key_at;  /* where the last key of the outermost object begins in rest */
 	int state, failed;

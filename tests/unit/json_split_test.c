@@ -86,6 +86,7 @@ TEST(what_is_no_json_is_refused)
 	CHECK_FAILS("{\"files\":{}}", "", "no array");
 	CHECK_FAILS("{\"files\":\"\"}", "", "no array");
 	CHECK_FAILS("{]", "", "beside");
+	CHECK_FAILS("{\"a\":1 \t\n 2}", "", "beside");
 }
 
 TEST(what_is_no_json_within_an_element_is_left_to_its_reader)
