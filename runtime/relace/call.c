@@ -123,6 +123,7 @@ static int send_request(call *c, ep_http_request *request)
 	if (rc) return rc;
 	if (c->pub.http) ep_op_release(&c->pub.http->op);
 	c->pub.http = http;
+	if (c->source.sent) c->source.sent(c->source.ctx, http);
 	ep_op_wait(&http->op, on_answer, c);
 	return 0;
 }

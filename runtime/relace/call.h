@@ -21,6 +21,8 @@ typedef struct ep_relace_source {
 	int64_t len;
 	const ep_err *(*error)(void *ctx); /* why a read failed, in words; NULL: nothing to say */
 	void (*close)(void *ctx);          /* called once, when the call does not need it any more */
+	void (*sent)(
+		void *ctx, ep_http_call *http); /* an attempt begins, which ep_http_more may be told of; NULL: no matter */
 } ep_relace_source;
 
 enum { EP_RELACE_NO_BODY, EP_RELACE_JSON, EP_RELACE_BYTES, EP_RELACE_JSON_STREAM, EP_RELACE_BYTES_STREAM };

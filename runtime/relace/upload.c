@@ -4,6 +4,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/relace/private.h"
 #include "runtime/relace/repo.h"
+#include "runtime/relace/source.h"
 
 typedef struct upload {
 	ep_relace_upload pub;
@@ -70,7 +71,9 @@ static int start_call(upload *u, ep_files_body *body)
 		.close = close_body};
 	request.bulk = true;
 	request.doubt = u->doubt;
-	int rc = ep_relace_start(&u->pub.call, u->client, &request, &u->pub.err);
+	int rc = u->pub.tree ? ep_relace_source_ahead(&request.source, u->pub.op.loop, &u->pub.err) : 0;
+	if (rc) return rc;
+	rc = ep_relace_start(&u->pub.call, u->client, &request, &u->pub.err);
 	if (!rc) ep_op_wait(&u->pub.call->op, on_called, u);
 	return rc;
 }
