@@ -118,7 +118,7 @@ static int set_body(lua_State *L, ep_http_body *body, const request_options *o, 
 
 static int push_stream(lua_State *L, ep_op *op)
 {
-	epl_http_push_stream(L, (ep_http_call *)(void *)op, ANCHOR);
+	epl_http_push_stream(L, (ep_http_call *)(void *)op, NULL, ANCHOR);
 	return 1;
 }
 
@@ -157,6 +157,7 @@ static int start(lua_State *L, const request_options *o, const char *what)
 	anchor_body(L, o, what);
 	if (set_body(L, &r.body, o, &err)) return epl_raise(L, &err);
 	if (ep_http_start(&call, http, &r, &err)) return raise_start(L, &err, what);
+	if (o->body_file.data) epl_http_file_sent(L, ANCHOR, call);
 	return epl_await(L, &call->op, o->stream ? push_stream : epl_http_push_response);
 }
 

@@ -9,6 +9,7 @@
 
 #include <lua.h>
 
+#include "runtime/fs/body.h"
 #include "runtime/http/http.h"
 
 /* The instance's HTTP engine. */
@@ -20,8 +21,9 @@ int epl_http_push_response(lua_State *L, ep_op *op);
 /* Pushes an epact.http.response made of a status, header lines and a body. */
 int epl_http_push_answer(lua_State *L, int status, const ep_buf *head, const ep_buf *body);
 
-/* Pushes an epact.http.stream, which counts the call; the value at `anchor` (0: none) stays alive with it. */
-void epl_http_push_stream(lua_State *L, ep_http_call *call, int anchor);
+/* Pushes an epact.http.stream. It counts the owner of the call, and releases it when it is closed (NULL: the call is its own);
+ * the value at `anchor` (0: none) stays alive with it. */
+void epl_http_push_stream(lua_State *L, ep_http_call *call, ep_op *owner, int anchor);
 
 /* Makes the types of both. */
 void epl_http_open_answers(lua_State *L);
@@ -29,8 +31,19 @@ void epl_http_open_answers(lua_State *L);
 /* Pushes an open file that a body is sent from; raises when it can't be opened. To be closed, or collected. */
 void epl_http_push_file(lua_State *L, const char *path);
 
-/* Fills body with the file at index, which must stay alive as long as the request is sent. */
+/* open_body(path) -> such an open file, opened on the pool. */
+int epl_http_open_body(lua_State *L);
+
+/* Fills body with the file at index, which must stay alive as long as the request is sent. Raises for want of memory. */
 void epl_http_file_body(lua_State *L, int index, ep_http_body *body);
+
+/* The request with that body was started as this call. */
+void epl_http_file_sent(lua_State *L, int index, ep_http_call *call);
+
+/* The file at index, which is the caller's from here on. */
+ep_file_body *epl_http_take_file(lua_State *L, int index);
+
+bool epl_http_is_file(lua_State *L, int index);
 
 void epl_http_open_files(lua_State *L);
 

@@ -15,6 +15,7 @@ enum { SNIPPET = 200 }; /* bytes of a body that an error shows */
 
 typedef struct stream {
 	ep_http_call *call; /* NULL: closed */
+	ep_op *owner;       /* counted: what ends the call when it is released */
 } stream;
 
 /* The header lines in a response, under this key: parsed when somebody asks. */
@@ -199,11 +200,12 @@ static int response_index(lua_State *L)
 
 /* --- a streamed answer --- */
 
-void epl_http_push_stream(lua_State *L, ep_http_call *call, int anchor)
+void epl_http_push_stream(lua_State *L, ep_http_call *call, ep_op *owner, int anchor)
 {
 	if (anchor) anchor = lua_absindex(L, anchor);
 	stream *s = epl_new(L, sizeof *s, STREAM);
-	ep_op_retain(&call->op);
+	s->owner = owner ? owner : &call->op;
+	ep_op_retain(s->owner);
 	s->call = call;
 	lua_createtable(L, 1, 1);
 	if (anchor) {
@@ -287,7 +289,7 @@ static int stream_close(lua_State *L)
 	s->call = NULL;
 	if (!call) return 0;
 	ep_http_stop(call);
-	ep_op_release(&call->op);
+	ep_op_release(s->owner);
 	return 0;
 }
 

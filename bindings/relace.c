@@ -254,6 +254,7 @@ int epl_open_relace(lua_State *L)
 	epl_open_relace_stream(L);
 	epl_open_relace_retrieval(L);
 	epl_open_relace_models(L);
+	epl_open_relace_file(L);
 	lua_setfield(L, -2, "__index");
 	luaL_newlib(L, functions);
 	return 1;

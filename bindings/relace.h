@@ -88,5 +88,6 @@ void epl_open_relace_change(lua_State *L);
 void epl_open_relace_stream(lua_State *L);
 void epl_open_relace_retrieval(lua_State *L);
 void epl_open_relace_models(lua_State *L);
+void epl_open_relace_file(lua_State *L);
 
 #endif

@@ -8,6 +8,7 @@
 #include "bindings/json.h"
 #include "bindings/relace.h"
 #include "runtime/relace/address.h"
+#include "runtime/relace/source.h"
 
 /* --- readers --- */
 
@@ -169,20 +170,18 @@ static const epl_option request_spec[] = {EPL_CALL_OPTIONS(offsetof(request_opti
 
 enum { METHOD = 2, PATH, BODY, OPTIONS };
 
-/* Opens the file of the body { file = PATH } and keeps it at BODY, where it is closed when the call ends. */
-static void set_file(lua_State *L, ep_relace_request *r)
+/* Opens the file of the body { file = PATH }. */
+static int set_file(lua_State *L, ep_relace_request *r, ep_err *err)
 {
-	ep_http_body body;
+	ep_file_body *file;
 	if (!lua_istable(L, BODY) || lua_getfield(L, BODY, "file") != LUA_TSTRING)
 		luaL_error(L, "client:request: with 'content_type' the body is a string or { file = PATH }, got %s",
 			luaL_typename(L, BODY));
-	epl_http_push_file(L, epl_check_text(L, -1, NULL));
-	lua_replace(L, BODY);
-	lua_toclose(L, BODY);
-	epl_http_file_body(L, BODY, &body);
+	int rc = ep_file_body_open(&file, epl_check_text(L, -1, NULL), err);
+	if (rc) return rc;
 	r->body = EP_RELACE_BYTES_STREAM;
 	r->bulk = true;
-	r->source = (ep_relace_source){.source = body.source, .ctx = body.ctx, .len = body.len};
+	return ep_relace_source_file(&r->source, epl_loop(L), file, err);
 }
 
 /* Nothing may raise behind it until the start of the request, which takes what it holds. */
@@ -215,7 +214,7 @@ static int client_request(lua_State *L)
 	if (ep_relace_check_target(path, len, "path", &err)) return epl_raise(L, &err);
 	epl_check_can_wait(L);
 	if (o.content_type.data && lua_type(L, BODY) != LUA_TSTRING)
-		set_file(L, &request);
+		rc = set_file(L, &request, &err);
 	else if (!lua_isnil(L, BODY))
 		rc = set_text(L, &request, &err);
 	if (rc)

@@ -31,6 +31,7 @@ struct ep_ahead {
 	unsigned now;  /* the block that is emptied */
 	int end;       /* of what was read so far: as of a block */
 	bool waiting, again;
+	size_t room; /* of a block */
 	block blocks[2];
 };
 
@@ -48,8 +49,8 @@ static int run_fill(ep_work *work)
 {
 	fill *f = (fill *)work;
 	block *b = f->block;
-	while (b->len < EP_AHEAD_BLOCK && !atomic_load_explicit(&work->stop, memory_order_relaxed)) {
-		long n = f->ahead->maker->read(f->ahead->ctx, b->bytes + b->len, EP_AHEAD_BLOCK - b->len);
+	while (b->len < f->ahead->room && !atomic_load_explicit(&work->stop, memory_order_relaxed)) {
+		long n = f->ahead->maker->read(f->ahead->ctx, b->bytes + b->len, f->ahead->room - b->len);
 		if (n <= 0) {
 			b->end = n < 0 ? (int)n : 1;
 			break;
@@ -132,18 +133,25 @@ static void on_filled(ep_op *op)
 
 /* --- the owner --- */
 
-ep_ahead *ep_ahead_new(ep_loop *loop, const ep_ahead_maker *maker, void *ctx)
+/* One more than there is, to see the end. */
+static size_t room_for(int64_t length)
+{
+	return length >= 0 && length < EP_AHEAD_BLOCK ? (size_t)length + 1 : EP_AHEAD_BLOCK;
+}
+
+ep_ahead *ep_ahead_new(ep_loop *loop, const ep_ahead_maker *maker, void *ctx, int64_t length)
 {
 	ep_ahead *a = ep_calloc(1, sizeof *a);
-	char *bytes = a ? ep_alloc(2 * (size_t)EP_AHEAD_BLOCK) : NULL;
+	size_t room = room_for(length);
+	char *bytes = a ? ep_alloc(2 * room) : NULL;
 	if (!bytes) {
 		ep_free(a);
 		maker->close(ctx);
 		return NULL;
 	}
-	*a = (ep_ahead){.loop = loop, .maker = maker, .ctx = ctx, .refs = 1};
+	*a = (ep_ahead){.loop = loop, .maker = maker, .ctx = ctx, .room = room, .refs = 1};
 	a->blocks[0].bytes = bytes;
-	a->blocks[1].bytes = bytes + EP_AHEAD_BLOCK;
+	a->blocks[1].bytes = bytes + room;
 	start_fill(a);
 	return a;
 }

@@ -9,6 +9,7 @@
  * Owner: the caller. Errors: those of the maker; EP_ENOMEM. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/loop/loop.h"
 
@@ -25,8 +26,9 @@ typedef struct ep_ahead_maker {
 
 enum { EP_AHEAD_LATER = -1000, EP_AHEAD_BLOCK = 256 * 1024 };
 
-/* Starts to read. ctx is its own from here on, also when it fails. NULL: no memory. */
-ep_ahead *ep_ahead_new(ep_loop *loop, const ep_ahead_maker *maker, void *ctx);
+/* Starts to read. ctx is its own from here on, also when it fails. length: how many bytes there are; < 0: not known. NULL: no
+ * memory. */
+ep_ahead *ep_ahead_new(ep_loop *loop, const ep_ahead_maker *maker, void *ctx, int64_t length);
 
 /* Gives up to room bytes, 0 at the end, an error, or EP_AHEAD_LATER: then ready(arg) is called, from a turn of the loop, when
  * there are some. Starts no callback itself: fit for the inside of another library's. */

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/fs/private.h"
+#include "runtime/fs/replace.h"
 
 enum { STEP = 1024 * 1024, FIRST = 16 * 1024, WAIT_MS = 50 };
 
@@ -152,73 +152,16 @@ static int write_plain(ep_fs *call)
 	return fill(call, fd, a->write.sync);
 }
 
-/* Adds "FOLDER/.NAME.RANDOM" for a file of that name; the part up to the slash is *folder bytes long. */
-static int name_beside(ep_buf *name, size_t *folder, const char *path)
-{
-	unsigned char random[8];
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	if (getrandom(random, sizeof random, 0) != sizeof random) return -EIO;
-	*folder = (size_t)(base - path);
-	ep_buf_add(name, path, *folder);
-	ep_buf_printf(name, ".%.100s.", base);
-	for (size_t i = 0; i < sizeof random; i++) ep_buf_printf(name, "%02x", random[i]);
-	return ep_buf_failed(name) ? -ENOMEM : 0;
-}
-
-/* The new file takes over who owns the old one, as far as we may, and who may read it. */
-static void keep_owner_and_mode(int fd, const struct stat *old)
-{
-	mode_t mode = old->st_mode & 0777;
-	if (fchown(fd, old->st_uid, old->st_gid))
-		mode = (mode & 0707) | (mode & 7) << 3; /* to our group as to the others */
-	fchmod(fd, mode);
-}
-
-static int sync_folder(char *name, size_t folder)
-{
-	name[folder] = '\0';
-	int fd = open(folder ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) return -errno;
-	int failed = fsync(fd) && errno != EINVAL ? -errno : 0;
-	close(fd);
-	return failed;
-}
-
-static int write_beside(ep_fs *call, const char *path)
-{
-	const struct ep_fs_args *a = call->args;
-	unsigned mode = a->write.mode ? (unsigned)a->write.mode : 0666;
-	struct stat old;
-	ep_buf name = {0};
-	size_t folder = 0;
-	int failed = name_beside(&name, &folder, path), fd = -1;
-	bool replaces = !stat(path, &old);
-	if (!failed && replaces && !S_ISREG(old.st_mode)) failed = S_ISDIR(old.st_mode) ? -EISDIR : no_file(call, path);
-	if (!failed && (fd = ep_fd_open(name.data, O_WRONLY | O_CREAT | O_EXCL, mode)) < 0) failed = -errno;
-	if (failed) goto end;
-	if (replaces) keep_owner_and_mode(fd, &old);
-	failed = fill(call, fd, true);
-	if (!failed && ep_fs_stopped(call)) failed = -ECANCELED;
-	if (!failed && rename(name.data, path)) failed = -errno;
-	if (failed)
-		unlink(name.data);
-	else if (a->write.sync)
-		failed = sync_folder(name.data, folder);
-end:
-	ep_buf_fini(&name);
-	return failed;
-}
-
-/* A link stays one: what it points to is replaced. */
 static int write_atomic(ep_fs *call)
 {
-	struct stat st;
-	const char *path = call->args->path;
-	if (lstat(path, &st) || !S_ISLNK(st.st_mode)) return write_beside(call, path);
-	char *real = realpath(path, NULL);
-	if (!real) return -errno;
-	int failed = write_beside(call, real);
-	free(real);
+	const struct ep_fs_args *a = call->args;
+	ep_replace *file;
+	int failed = ep_replace_open(&file, a->path, a->write.mode ? (unsigned)a->write.mode : 0666);
+	if (failed) return failed == -EINVAL ? no_file(call, a->path) : failed;
+	failed = ep_fd_write(ep_replace_fd(file), a->bytes, a->len, &call->work.stop);
+	if (!failed && ep_fs_stopped(call)) failed = -ECANCELED;
+	if (!failed) return ep_replace_commit(file, true, a->write.sync);
+	ep_replace_discard(file);
 	return failed;
 }
 

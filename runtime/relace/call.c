@@ -325,3 +325,42 @@ int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_re
 	*out = &c->pub;
 	return 0;
 }
+
+/* A call that is like another one, but not started. NULL: no memory. */
+static call *copy_of(const call *old)
+{
+	call *c = ep_calloc(1, sizeof *c);
+	if (!c) return NULL;
+	ep_op_init(&c->pub.op, old->client->loop, &call_class, &c->pub.err);
+	c->client = ep_relace_client_retain(old->client);
+	c->headers = ep_http_headers_retain(old->headers);
+	c->method = old->method;
+	c->doubt = old->doubt;
+	c->repeat = old->repeat;
+	c->retry = old->retry;
+	c->timeout = old->timeout;
+	c->max_body = old->max_body;
+	c->stall_timeout = old->stall_timeout;
+	c->stream = old->stream;
+	c->pub.attempts = old->pub.attempts;
+	if (!ep_buf_add(&c->url, old->url.data, old->url.len)) return c;
+	ep_op_release(&c->pub.op);
+	return NULL;
+}
+
+int ep_relace_call_again(ep_relace_call **out, const ep_relace_call *pub, int code, ep_err *err)
+{
+	const call *old = (const call *)pub;
+	const ep_attempt a = {
+		.index = pub->attempts - 1, .code = code, .maybe_sent = true, .should_retry = -1, .waited = old->waited};
+	ep_decision d = ep_retry_decide(&old->retry, old->repeat, &a, ep_relace_chance(old->client));
+	if (d.verdict != EP_VERDICT_REPEAT || old->body != EP_RELACE_NO_BODY) return code;
+	call *c = copy_of(old);
+	if (!c) return ep_err_set(err, EP_ENOMEM, "no memory for a call");
+	ep_relace_call_log(old, &a, d.wait);
+	c->waited = old->waited + d.wait;
+	ep_op_start(&c->pub.op);
+	if (ep_op_open(&c->pub.op)) wait_then(c, PHASE_WAIT, ep_seconds(d.wait));
+	*out = &c->pub;
+	return 0;
+}

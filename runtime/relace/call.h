@@ -75,6 +75,10 @@ typedef struct ep_relace_call {
 /* Starts a call. EP_EINVAL for options that cannot be and EP_ENOMEM at once, all else by the op. */
 int ep_relace_start(ep_relace_call **out, ep_relace_client *client, ep_relace_request *request, ep_err *err);
 
+/* Begins anew a streamed call without a body whose answer has broken off with `code`: after a wait, and only if the policy of
+ * its retries says so, which counts what was tried before. Else returns `code`. */
+int ep_relace_call_again(ep_relace_call **out, const ep_relace_call *broken, int code, ep_err *err);
+
 /* Fills err for a call whose answer, a success, is not what it should be; why: a few words. Returns EP_EJSON. */
 int ep_relace_no_json(ep_err *err, const ep_relace_call *call, const char *why);
 

@@ -81,13 +81,25 @@ int ep_relace_source_ahead(ep_relace_source *source, ep_loop *loop, ep_err *err)
 		.error = error_of_inner,
 		.close = close_ahead,
 		.sent = on_sent};
-	a->reader = ep_ahead_new(loop, &maker, a);
+	a->reader = ep_ahead_new(loop, &maker, a, source->len);
 	if (!a->reader) {
 		*source = (ep_relace_source){0};
 		return ep_err_set(err, EP_ENOMEM, "no memory for a request");
 	}
 	ep_ahead_notify(a->reader, on_ready, a);
 	return 0;
+}
+
+static const ep_http_source file_source = {ep_file_body_read, ep_file_body_rewind};
+
+int ep_relace_source_file(ep_relace_source *source, ep_loop *loop, ep_file_body *file, ep_err *err)
+{
+	*source = (ep_relace_source){.source = &file_source,
+		.ctx = file,
+		.len = ep_file_body_size(file),
+		.error = ep_file_body_error,
+		.close = ep_file_body_free};
+	return ep_relace_source_ahead(source, loop, err);
 }
 
 /* --- bytes in memory --- */

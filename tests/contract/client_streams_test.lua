@@ -2,6 +2,7 @@
 -- What epact.relace reads piece by piece, from the local server: searches, a repo as JSON.
 local check = require "check"
 local contract = require "contract"
+local fs = require "epact.fs"
 local relace = require "epact.relace"
 
 contract.serve({}, function(api)
@@ -32,6 +33,29 @@ contract.serve({}, function(api)
 			break
 		end
 		check.ok(head)
+	end)
+
+	check.case("single files", function()
+		local work <close> = fs.temp_dir()
+		local file, path = client.repo.file, work.path .. "/file"
+		local bytes = ("\0\1\xff\n"):rep(1 << 20)
+		fs.write(path, bytes)
+		for name, content in pairs { ["dir/a b.bin"] = bytes, empty = "", ["from disk"] = { file = path } } do
+			local answer = file:upload(repo, name, content)
+			check.equal({ answer.repo_id, answer.changed_files }, { repo.repo_id, { name } })
+			check.ok(file:download(repo, name) == (content == "" and "" or bytes), name)
+		end
+		local pieces = { "one ", "two ", "three" }
+		file:upload(repo, "pieces", function() return table.remove(pieces, 1) end)
+		check.equal(file:download(repo, "pieces"), "one two three")
+		local saved = file:download(repo, "dir/a b.bin", { to = path .. "2" })
+		check.equal(saved.bytes, #bytes)
+		check.ok(saved.etag and fs.read(path .. "2") == bytes)
+		local stream <close> = file:download(repo, "dir/a b.bin", { stream = true })
+		check.equal(stream:read(4), "\0\1\xff\n")
+		check.equal(file:delete(repo, "pieces").changed_files, { "pieces" })
+		check.equal(file:delete(repo, "pieces"), nil)
+		check.fails("not_found", file.download, file, repo, "pieces")
 	end)
 end)
 

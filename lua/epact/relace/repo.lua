@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `client.repo` of epact.relace: repos, their content and metadata. The last argument of each call is a table of the options
 -- that every call has (see epact.relace), and those that are named here.
+local file = require "epact.relace.file"
 local list = require "epact.relace.list"
 local streams = require "epact.relace.streams"
 
@@ -128,6 +129,6 @@ function Repo:clone(repo, options) return streams.clone(self.core, repo, options
 --- The part of a client that `client.repo` is.
 -- @param core userdata: of the client
 -- @return table
-function M.new(core) return setmetatable({ core = core }, Repo) end
+function M.new(core) return setmetatable({ core = core, file = file.new(core) }, Repo) end
 
 return M
