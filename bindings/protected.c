@@ -2,17 +2,19 @@
 /* Protected calls, which know of cancels: pcall and xpcall let the cancel of their task pass. */
 #include "bindings/stdlib.h"
 #include "bindings/task.h"
+#include "bindings/trace.h"
 
 /* The message handler: keeps the traceback in the task, once for an error however often it is raised again. */
 static int keep_trace(lua_State *L)
 {
 	epl_task *t = epl_state_of(L)->current;
 	if (!t || t->unwinding) return 1;
+	epl_blame_script(L);
 	epl_task_push(L, t);
 	if (lua_isnil(L, -1)) return lua_settop(L, 1), 1;
 	lua_getiuservalue(L, -1, EPL_TASK_ERROR);
 	if (!lua_rawequal(L, -1, 1)) {
-		luaL_traceback(L, L, NULL, 1);
+		epl_push_trace(L, NULL);
 		lua_setiuservalue(L, 2, EPL_TASK_TRACE);
 		lua_pushvalue(L, 1);
 		lua_setiuservalue(L, 2, EPL_TASK_ERROR);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bindings/task.h"
+#include "bindings/trace.h"
 
 /* --- the end of a scope --- */
 
@@ -40,7 +41,7 @@ static void keep_trace_of(lua_State *L, epl_task *t, const epl_scope *s)
 	lua_setiuservalue(L, -2, EPL_TASK_ERROR);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->trace);
 	if (s != &t->own) {
-		luaL_traceback(L, L, "\n[in a scope]", 1);
+		epl_push_trace(L, "\n[in a scope]");
 		lua_concat(L, 2);
 	}
 	lua_setiuservalue(L, -2, EPL_TASK_TRACE);

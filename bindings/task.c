@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bindings/task.h"
+#include "bindings/trace.h"
 #include "bindings/wait.h"
 #include "runtime/base/mem.h"
 
@@ -70,16 +71,9 @@ static int task_entry(lua_State *L)
 /* Pushes "file:line" of the nearest Lua code that is not of this library itself. */
 static void push_where(lua_State *L)
 {
-	lua_Debug ar = {.currentline = 0}, own = {.currentline = 0};
-	for (int level = 1; lua_getstack(L, level, &ar); level++) {
-		lua_getinfo(L, "Sl", &ar);
-		if (ar.currentline > 0 && strncmp(ar.source, "@epact/", 7) != 0) break;
-		if (ar.currentline > 0 && !own.currentline) own = ar;
-		ar.currentline = 0;
-	}
-	if (ar.currentline <= 0) ar = own;
-	if (ar.currentline > 0)
-		lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+	lua_Debug place;
+	if (epl_find_place(L, 1, &place))
+		lua_pushfstring(L, "%s:%d", place.short_src, place.currentline);
 	else
 		lua_pushliteral(L, "?");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bindings/task.h"
+#include "bindings/trace.h"
 
 enum { MOST_LINES = 2000 }; /* of the text */
 
@@ -23,20 +24,12 @@ static const char *push_name(lua_State *L, epl_task *t)
 
 /* --- one task --- */
 
-/* epact's own Lua files: the line that matters is further out. */
-static bool is_embedded(const lua_Debug *ar) { return !strncmp(ar->source, "@epact/", 7); }
-
 bool epl_add_place(ep_buf *b, const char *before, lua_State *co)
 {
-	lua_Debug ar, best = {.currentline = -1};
-	for (int level = 0; lua_getstack(co, level, &ar); level++) {
-		lua_getinfo(co, "Sl", &ar);
-		if (ar.currentline <= 0 || (best.currentline > 0 && is_embedded(&ar))) continue;
-		best = ar;
-		if (!is_embedded(&ar)) break;
-	}
-	if (best.currentline > 0) ep_buf_printf(b, "%s%s:%d", before, best.short_src, best.currentline);
-	return best.currentline > 0;
+	lua_Debug place;
+	bool found = epl_find_place(co, 0, &place);
+	if (found) ep_buf_printf(b, "%s%s:%d", before, place.short_src, place.currentline);
+	return found;
 }
 
 /* What wakes it is in this process: "event:wait", from the type of the object and the function that waits; one of

@@ -79,6 +79,26 @@ task.sleep(5)]]) }
 	contains(r.stderr, "task spawned at " .. dir.path .. "/fails.lua:3")
 end)
 
+case("a mistake is shown where it stands in the script, without epact's own lines", function()
+	local r = run { script("mistake.lua", [[
+local fs, task = require "epact.fs", require "epact.task"
+local function make() local dir <close> = fs.temp_dir { prefx = "x" } end
+task.scope(function(s)
+	s:spawn(function()
+		table.sort({ 2, 1 }, function() make() end)
+	end)
+end)]]) }
+	equal(r.status, 1)
+	contains(r.stderr, "mistake.lua:2: fs.temp_dir: unknown option 'prefx'")
+	contains(r.stderr, "mistake.lua:2: in upvalue 'make'")
+	contains(r.stderr, "in function 'table.sort'")
+	contains(r.stderr, "mistake.lua:5: in function")
+	contains(r.stderr, "mistake.lua:3: in main chunk")
+	check.lacks(r.stderr, "epact/")
+	check.lacks(r.stderr, "tail calls")
+	check.lacks(r.stderr, "[C]: in ?")
+end)
+
 case("os.exit cleans up first", function()
 	local r = run { "-e", [[
 local c <close> = setmetatable({}, { __close = function() require "epact.task".sleep(0.01) print "cleaned" end })

@@ -108,7 +108,7 @@ case("all fails with the first, map stops handing out items", function()
 		task.sleep(0.001)
 	end, { limit = 2 })
 	equal(begun, 2)
-	fails("unknown option 'limits' (known: limit)", task.map, {}, print, { limits = 1 })
+	fails("unknown option 'limits'", task.map, {}, print, { limits = 1 })
 end)
 
 case("try returns errors, lets the own cancel through, and returns that of another task", function()
