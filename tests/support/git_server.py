@@ -3,6 +3,7 @@
 """A git server over HTTP that answers well, or wrongly in one way: git http-backend behind a small front.
 
 usage: git_server.py ROOT [--token TOKEN | --token-file FILE] [--log FILE] [--redirect URL]
+                     [--tls-certificate FILE --tls-key FILE]
 
 ROOT holds bare repositories. The first line of the output is the port, on 127.0.0.1. The first segment of a path says how it
 is answered, the rest is the repository below ROOT: http://127.0.0.1:PORT/ok/name.git
@@ -21,13 +22,14 @@ is answered, the rest is the repository below ROOT: http://127.0.0.1:PORT/ok/nam
   damage   the pack with changed bytes
   html     200 and a page
 
-FILE gets a line of JSON for each request: method, path, user, password.
+The log gets a line of JSON for each request: method, path, user, password.
 """
 import argparse
 import base64
 import http.server
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -133,6 +135,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.serve_git(mode, "/" + rest, query, body)
 
+    def do_CONNECT(self):
+        self.server.note(method="CONNECT", path=self.path, user=None, password=None)
+        self.reply(502)
+
     do_GET = answer
     do_POST = answer
 
@@ -157,6 +163,8 @@ def main():
     parser.add_argument("--token-file")
     parser.add_argument("--log")
     parser.add_argument("--redirect", default="")
+    parser.add_argument("--tls-certificate")
+    parser.add_argument("--tls-key")
     options = parser.parse_args()
     server = Server(("127.0.0.1", 0), Handler)
     server.lock = threading.Lock()
@@ -165,6 +173,10 @@ def main():
     if options.token_file:
         with open(options.token_file, encoding="utf-8") as file:
             server.token = file.read().strip()
+    if options.tls_certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options.tls_certificate, options.tls_key)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     print(server.server_address[1], flush=True)
     server.serve_forever()
 

@@ -79,7 +79,7 @@ function World:clone_in(env, options)
 		print(ok and "ok" or result.code)
 		if not ok then print(result, result.detail) end
 	]]):format(table.concat(fields, ", "))
-	local child = { HOME = self.tmp .. "/home", RAN = self.tmp .. "/ran" }
+	local child = { HOME = self.tmp .. "/home", GIT_CONFIG_GLOBAL = false, GIT_CONFIG_NOSYSTEM = false }
 	for name, value in pairs(env or {}) do child[name] = value end
 	local run = process.run({ os.getenv "EPACT_BIN", "run", "-e", script }, { env = child, stdin = { bytes = self.token .. "\n" },
 		cwd = self.tmp, check = false })
