@@ -113,6 +113,7 @@ static const meaning meanings[] = {
 	{"not valid: is this a git repository", EP_ECORRUPT, "the server's answer is not that of a git repository"},
 	{"pack is corrupted", EP_ECORRUPT, "the objects that came are damaged"},
 	{"pack has bad object", EP_ECORRUPT, "the objects that came are damaged"},
+	{"corruption on the remote side", EP_ECORRUPT, "the server's repository is damaged"},
 	{"index-pack", EP_ECORRUPT, "the objects that came are damaged"},
 	{"fsck error", EP_ECORRUPT, "the objects that came are damaged"},
 	{"inflate", EP_ECORRUPT, "the objects that came are damaged"},

@@ -41,6 +41,11 @@ static void after_undo(ep_op *op, int rc)
 	if (c->error.code == EP_EIO && c->disk_full) { /* git does not always say why it cannot write */
 		c->error.code = EP_ENOSPACE;
 		say(c, "%s: the disk is full", c->what);
+	} else if (c->error.code == EP_EIO &&
+		c->o.caps.bytes) { /* nor that it may not, beyond the limit of a file's size */
+		c->error.code = EP_ETOOLARGE;
+		say(c, "%s: a file could not be written, as it would be larger than max_bytes (%llu) allows; all was removed",
+			c->what, (unsigned long long)c->o.caps.bytes);
 	}
 	if (rc) /* what was left behind is said, behind the cause */
 		say(c, "%s; and what it left could not be removed: %s", ep_err_message(&c->error),

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- timeout: 120
+-- timeout: 240
 -- A hostile machine: variables and configuration of the user that would run a program, lead a clone elsewhere, or learn its
 -- credential. Each case clones in a program of its own.
 local check = require "check"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- timeout: 120
+-- timeout: 240
 -- Hostile words: what a script may pass on from elsewhere to a clone. Refused before anything is sent, or taken literally.
 local check = require "check"
 local fs = require "epact.fs"

@@ -7,6 +7,18 @@ local git = require "epact.git"
 local git_server = require "git_server"
 local process = require "epact.process"
 
+-- Words of the shell for repositories of any objects: blob TEXT, tree (of "MODE TYPE ID<tab>NAME" lines), raw tree entries, commit TREE, and the
+-- repository that is made of a commit: repo NAME COMMIT.
+local WORDS = [[
+	new() { rm -rf "repos/$1.git"; git init -q --bare "repos/$1.git"; export GIT_DIR="$PWD/repos/$1.git"; git config uploadpack.allowFilter true
+		git config uploadpack.allowAnySHA1InWant true; }
+	blob() { printf "$1" | git hash-object -w --stdin; }
+	raw() { python3 -c 'import sys; sys.stdout.buffer.write(b"".join(m.encode() + b" " + n.encode().decode("unicode_escape").encode("latin1")
+		+ b"\0" + bytes.fromhex(i) for m, n, i in zip(*[iter(sys.argv[1:])] * 3)))' "$@" | git hash-object -t tree -w --stdin --literally; }
+	commit() { git -c user.name=a -c user.email=a@b commit-tree -m "${2:-m}" "$1"; }
+	main() { git update-ref refs/heads/main "$(commit "$1")"; }
+]]
+
 local M = {}
 
 local World = {}
@@ -58,7 +70,8 @@ end
 
 -- The clone succeeds, and does no more than a clone does; its folder is removed. check(directory, result) may look at it.
 function World:harmless(options, look)
-	local result = self:clone(options)
+	local ok, result = pcall(self.clone, self, options)
+	if not ok then error(("%s: %s"):format(result, type(result) == "table" and result.detail), 2) end
 	self:check_clean()
 	check.equal(self:sh("grep -rlF " .. self.token:sub(6) .. " clones home || true"), "", "the token in a file")
 	if look then look(result.directory, result) end
@@ -88,6 +101,14 @@ function World:clone_in(env, options)
 	return { code = run.stdout:match "^[^\n]*", stdout = run.stdout, stderr = run.stderr }
 end
 
+-- Makes a repository by a script, in which GIT_DIR is the new one and WORDS are known; returns its URL.
+function World:repository(script)
+	self.count = self.count + 1
+	local name = "r" .. self.count
+	self:sh(WORDS .. "new " .. name .. "\n" .. script)
+	return self.server:at("ok", name)
+end
+
 function World:clear() self:sh "rm -rf clones home ran; mkdir clones home" end
 
 function World:close()
@@ -109,7 +130,7 @@ end
 function M.open(options)
 	local token = "rlcr-"
 	for _ = 1, 40 do token = token .. ("%x"):format(math.random(0, 15)) end
-	local world = setmetatable({ tmp = os.getenv "TMPDIR", token = token, closing = {} }, World)
+	local world = setmetatable({ tmp = os.getenv "TMPDIR", token = token, closing = {}, count = 0 }, World)
 	world:sh "mkdir clones home repos"
 	fs.write(world.tmp .. "/token", token)
 	git_server.repositories(world.tmp .. "/repos")
