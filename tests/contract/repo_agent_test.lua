@@ -88,12 +88,14 @@ local function check_refusals(api)
 	same(refuse(422, body_of(nil, { agent_inputs = json.object {} })).detail[1].loc, { "body", "agent_inputs", "query" }, "loc")
 	refuse(422, body_of(5))
 	refuse(422, body_of("x", { continue = "no" }))
-	refuse(422, body_of("x", { overrides = "no" }))
+	for _, wrong in ipairs { "no", { max_turns = "3" }, { system = 5 }, { tools = "grep" }, { tools = { 5 } }, { max_tokens = true } } do
+		refuse(422, body_of("x", { overrides = wrong }))
+	end
 	refuse(422, { agent_name = 5, agent_inputs = { query = "x" } })
 	contract.matches(refuse(404, body_of("x", { agent_name = "code-analyzer" })).message, "relace%-search", "message")
 	refuse(400, "{")
 	api:expect(200, "POST", "/repo/" .. id .. "/agent", { body = body_of("x", { continue = json.null, overrides = {
-		max_turns = 3, tools = json.array { "grep" } } }) })
+		max_turns = 3, tools = json.array { "grep" }, user = json.null, prompt_timeout = 0.5, unknown = {} } }) })
 end
 
 -- The index of the repo is held, so that the agent has to wait.

@@ -44,6 +44,26 @@ local function check_caps(api)
 	contract.check(count > 1 and count < 100, "a wide line fills the answer")
 end
 
+local function check_lines(api)
+	local long = api:create { long = ("x"):rep(1 << 20) .. "needle\nneedle\n" .. ("y"):rep(3 << 20) .. "\nlast needle", other = "needle" }
+	local seen = {}
+	for place, result in ipairs(search(api, long, "needle").results) do seen[place] = result.filename .. result.line_number end
+	same(seen, { "long2", "long4", "other1" }, "lines that nobody wrote by hand are left out")
+	local edge = api:create { edge = ("é"):rep((1 << 19) - 60) .. "needle" }
+	same(search(api, edge, "needle").results[1].match_start, (1 << 19) - 60, "the longest line")
+	local id = api:create()
+	local work = api.folder .. "/names"
+	contract.git(api.folder, { "clone", "--quiet", api:remote(id), work })
+	for _, name in ipairs { "a\nb", "a:1:c", "latin\xe9", "z" } do contract.commit(work, name, "one\nneedle\n") end
+	contract.git(work, { "push", "--quiet" })
+	local names = {}
+	for place, result in ipairs(search(api, id, "needle").results) do
+		names[place] = result.filename
+		same({ result.line_number, result.line_content }, { 2, "needle" }, "line of " .. result.filename)
+	end
+	same(names, { "a\nb", "a:1:c", "z" }, "names of all kinds")
+end
+
 local function check_other_files(api)
 	local id = api:create { text = "word\r\nword" }
 	local base = "/repo/" .. id .. "/file/"
@@ -70,6 +90,7 @@ contract.serve({}, function(api)
 	test("each match is an item, counted in code points", check_matches, api)
 	test("no query is an option of git's", check_words_for_git, api)
 	test("at most 1000 items", check_caps, api)
+	test("lines and names of all kinds", check_lines, api)
 	test("only text, of the head", check_other_files, api)
 	test("what is no search is refused", check_refusals, api)
 	test("who may search", api.guard, api, "POST", "/repo/%s/search", "POST", { body = { query = "x" } })

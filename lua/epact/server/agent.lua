@@ -4,6 +4,7 @@
 
 local crypto = require "epact.crypto"
 local json = require "epact.json"
+local task = require "epact.task"
 local blobs = require "epact.server.blobs"
 local commits = require "epact.server.commits"
 local errors = require "epact.server.errors"
@@ -37,6 +38,7 @@ local function view(app, repo, files, words, send)
 		local ranges = excerpts.ranges(content, words)
 		send("tool", { name = "view_file", path = "/repo/" .. path, view_range = ranges[1] })
 		reported[path] = ranges
+		task.yield()
 	end
 	return reported
 end

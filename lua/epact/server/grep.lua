@@ -4,26 +4,48 @@
 local json = require "epact.json"
 local questions = require "epact.server.questions"
 local repos = require "epact.server.repos"
+local texts = require "epact.server.texts"
 
 local grep = {}
 
 local MOST_MATCHES = 1000
 -- Each match carries its line: many of them in a long one would be much more than the repo.
 local MOST_BYTES = 16 << 20
+-- A longer line is left out: nobody wrote it by hand.
+local MOST_LINE = 1 << 20
 
--- The rest of what was read, and the next whole record: name, line number, line.
-local function records(stdout)
-	local text, at = "", 1
+-- An iterator over the lines of what git writes, without their ends. What is longer than MOST_LINE comes as its beginning
+-- and a mark that it is not whole.
+local function lines_of(stdout)
+	local piece, at = "", 1
 	return function()
+		local parts, size = {}, 0
 		while true do
-			local first, last, name, number, line = text:find("^[^:]+:([^%z]+)%z(%d+)%z([^\n]*)\n", at)
-			if first then
-				at = last + 1
+			local stop = piece:find("\n", at, true)
+			if size <= MOST_LINE then parts[#parts + 1] = piece:sub(at, stop and stop - 1) end
+			size = size + (stop or #piece + 1) - at
+			if stop then
+				at = stop + 1
+				return table.concat(parts), size <= MOST_LINE
+			end
+			piece, at = stdout:read(), 1
+			if not piece then return nil end
+		end
+	end
+end
+
+-- An iterator over the matching lines that are text: name of the file, number, line. A record is "REF:NAME\0NUMBER\0LINE";
+-- a name may hold ends of lines.
+local function records(stdout)
+	local next_line, before = lines_of(stdout), ""
+	return function()
+		for text, is_whole in next_line do
+			text = before .. text
+			local name, number, line = text:match("^[^:]+:([^%z]+)%z(%d+)%z(.*)$")
+			before = (name or not is_whole) and "" or text .. "\n"
+			if name and is_whole and texts.is_text(name) and texts.is_text(line) then
 				return name, math.tointeger(number), line
 			end
-			local piece = stdout:read()
-			if not piece then return nil end
-			text, at = text:sub(at) .. piece, 1
 		end
 	end
 end
@@ -48,12 +70,10 @@ local function search(app, repo, query)
 		"--no-color", "--full-name", "--threads=1", "-e", query, "refs/heads/" .. repo.branch, "--" },
 		{ stdout = "pipe", stderr = "null" })
 	for name, number, line in records(child.stdout) do
-		if utf8.len(name) and utf8.len(line) then
-			local before = #results
-			local most = math.min(MOST_MATCHES, before + 1 + (MOST_BYTES - size) // #line)
-			add_matches(results, most, query, name, number, line)
-			size = size + (#results - before) * #line
-		end
+		local before = #results
+		local most = math.min(MOST_MATCHES, before + 1 + (MOST_BYTES - size) // #line)
+		add_matches(results, most, query, name, number, line)
+		size = size + (#results - before) * #line
 		if #results == MOST_MATCHES or size >= MOST_BYTES then break end
 	end
 	return results

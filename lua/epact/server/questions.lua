@@ -30,10 +30,32 @@ function questions.literal(body)
 	return query
 end
 
+-- What may be overridden of an agent's settings, and by what.
+local OVERRIDES = { max_tokens = "number", max_turns = "number", prompt_retries = "number", prompt_timeout = "number",
+	model_name = "text", system = "text", user = "text" }
+
+local function check_overrides(overrides)
+	local place = { "body", "overrides" }
+	if fields.given(overrides) == nil then return end
+	fields.object(overrides, place)
+	for name, kind in pairs(OVERRIDES) do
+		local here = fields.at(place, name)
+		if kind == "number" then
+			fields.number(overrides[name], here, "number", nil, -math.huge, math.huge)
+		else
+			fields.optional_text(overrides[name], here)
+		end
+	end
+	if fields.given(overrides.tools) == nil then return end
+	for index, tool in ipairs(fields.array(overrides.tools, fields.at(place, "tools"))) do
+		fields.text(tool, fields.at(place, "tools", index - 1))
+	end
+end
+
 --- The body of an agent run: {name, inputs}. `continue` and `overrides` are checked and have no effect.
 function questions.agent(body)
 	fields.boolean(body.continue, { "body", "continue" }, false)
-	if fields.given(body.overrides) ~= nil then fields.object(body.overrides, { "body", "overrides" }) end
+	check_overrides(body.overrides)
 	return {
 		name = fields.text(body.agent_name, { "body", "agent_name" }),
 		inputs = fields.texts(body.agent_inputs, { "body", "agent_inputs" }),
