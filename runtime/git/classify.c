@@ -17,6 +17,10 @@ typedef struct meaning {
 
 /* The first that occurs decides: the cause stands before what follows from it. */
 static const meaning meanings[] = {
+	{"error: stash@{", EP_ENOENT, "there is nothing stashed there"},
+	{"log for 'stash'", EP_ENOENT, "there is nothing stashed there"},
+	{"No stash entries found", EP_ENOENT, "there is nothing stashed"},
+	{"is not a stash reference", EP_ENOENT, "there is nothing stashed there"},
 	{"status.showuntrackedfiles", EP_EUNSAFE,
 		"it would enter a repository within this one, whose configuration could run programs; open it with trust = "
 		"true"},
@@ -67,6 +71,9 @@ static const meaning meanings[] = {
 	{"ot a valid ref", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"invalid reference", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"o branch named", EP_ENOBRANCH, "there is no such branch"},
+	{"as a valid ", EP_ENOBRANCH, "there is no such branch, tag or commit"},
+	{"error: branch '", EP_ENOBRANCH, "there is no such branch"},
+	{"error: tag '", EP_ENOBRANCH, "there is no such tag"},
 	{"does not have any commits yet", EP_ENOBRANCH, "the branch has no commit yet"},
 	{"ambiguous argument", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"did not match any file", EP_ENOENT, "there is no such file, branch or tag"},
@@ -74,8 +81,6 @@ static const meaning meanings[] = {
 	{"exists on disk, but not in", EP_ENOENT, "there is no such file"},
 	{"are ignored by one of your .gitignore", EP_EINVAL, "the files are ignored by .gitignore; force adds them"},
 	{"No such remote", EP_ENOENT, "there is no such remote"},
-	{"No stash entries found", EP_ENOENT, "there is nothing stashed"},
-	{"is not a stash reference", EP_ENOENT, "there is nothing stashed there"},
 	{"is not a working tree", EP_ENOENT, "there is no such work tree"},
 	{"is not a git command", EP_ENOENT, "git has no such command"},
 	{"no merge to abort", EP_ENOENT, "no merge is under way"},

@@ -30,7 +30,7 @@ static bool exists(const char *folder, const char *name, struct stat *st)
 	return join(path, folder, name) && lstat(path, st) == 0;
 }
 
-/* The first line of a small file, behind `prefix`, as a real path; relative to `folder`. */
+/* The path in a small file, behind `prefix`, as a real one; relative to `folder`. */
 static bool read_link(char out[PATH_MAX], const char *path, const char *prefix, const char *folder)
 {
 	char text[PATH_MAX + 16], full[PATH_MAX];
@@ -39,8 +39,8 @@ static bool read_link(char out[PATH_MAX], const char *path, const char *prefix, 
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 	if (fd >= 0) close(fd);
 	if (n < 0) return false;
+	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
 	text[n] = '\0';
-	text[strcspn(text, "\r\n")] = '\0';
 	if (strncmp(text, prefix, skip) != 0 || !text[skip]) return false;
 	if (text[skip] == '/') return realpath(text + skip, out) != NULL;
 	return join(full, folder, text + skip) && realpath(full, out);

@@ -2,6 +2,7 @@
 -- Names of commits: checkout, branch, tag.
 local change = require "epact.git.change"
 local check = require "epact.git.check"
+local errors = require "epact.error"
 local fields = require "epact.git.fields"
 local read = require "epact.git.read"
 local run = require "epact.git.run"
@@ -29,6 +30,16 @@ local function switch_words(o)
 	return words
 end
 
+-- git makes a branch of that of a remote only if it follows it, which a clone of one branch does not.
+local function switch(repo, o)
+	local ok, err = pcall(run.git, repo, switch_words(o), o)
+	if ok then return end
+	local from = errors.is(err, "branch_not_found") and o.branch and not o.new and "refs/remotes/origin/" .. o.branch
+	if not from or not read.rev_parse(repo, from) then error(err, 0) end
+	local new = { branch = o.branch, new = true, from = from, track = false }
+	run.git(repo, switch_words(setmetatable(new, { __index = o })), o)
+end
+
 --- Checks out a branch or a commit, or with `paths` files of a commit.
 -- @param options table: `branch` string: one that is here, or else one that a remote has and that is then made here; with
 --   `new = true` a new one, `from` a revision (HEAD), `track` boolean; `detach` string: the revision alone, without a branch;
@@ -42,7 +53,7 @@ function M.checkout(repo, options)
 	local given = (o.branch and 1 or 0) + (o.detach and 1 or 0) + (o.paths and 1 or 0)
 	if given ~= 1 then error("git.checkout: give one of the options 'branch', 'detach' and 'paths'", 2) end
 	if not o.paths then
-		run.git(repo, switch_words(o), o)
+		switch(repo, o)
 		return repo
 	end
 	local words = { "checkout", "--quiet", "--no-recurse-submodules", "--pathspec-from-file=-", "--pathspec-file-nul" }

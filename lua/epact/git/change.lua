@@ -71,7 +71,7 @@ end
 M.people = people
 
 --- Commits what is in the index.
--- @param options table: `message` string; `author` "Name <mail address>" or `{ name, email }`: that of `git.open`, else of the
+-- @param options table: `message` string, in UTF-8; `author` "Name <mail address>" or `{ name, email }`: that of `git.open`, else of the
 --   repository's configuration, else Relace <noreply@relace.ai>; `committer` (the author); `date` seconds since 1970;
 --   `all` boolean: with the changes of all files that are in the index; `files` string or list: these alone, as they are in the
 --   work tree; `allow_empty` boolean: a commit without a change; `amend` boolean: in place of the last one, whose message stays

@@ -75,7 +75,7 @@ end
 --   change; `max_output` bytes of it (64 MiB), more is the error `too_large`; `timeout`
 -- @return table: an array of `{ path, status, old_path, similarity, added, removed, binary, mode, old_mode, id, old_id }`; status is
 --   "modified", "added", "deleted", "renamed", "copied", "type_changed" or "unmerged"; added and removed are lines, nil in a
---   binary file; ids are nil for what is not stored. With `text` the patch is its field `text`: bytes, as `git apply` takes them
+--   binary file; ids and modes are of either side, an id is nil where there is no file. With `text` the patch is its field `text`: bytes, as `git apply` takes them
 -- Example: `for _, file in ipairs(repo:diff { from = "main" }) do print(file.status, file.path) end`
 function M.diff(repo, options)
 	local o = run.read(options, spec, "diff")

@@ -84,10 +84,21 @@ local function refspec(repo, o)
 	return ("refs/heads/%s:refs/heads/%s"):format(branch, to), to
 end
 
--- The lease is of the branch as it was at the last fetch, or at the commit that was named.
-local function lease(o, name)
-	if type(o.force_with_lease) ~= "string" then return "--force-with-lease" end
-	return ("--force-with-lease=refs/heads/%s:%s"):format(name, check.revision("git.push: option 'force_with_lease'", o.force_with_lease))
+local function tracking(o, name) return ("refs/remotes/%s/%s"):format(o.remote, name) end
+
+-- The lease is of the branch as it was at the last fetch or push, or at the commit that was named. It is said in full: git
+-- alone does not know it in a clone that follows another branch only. Without an id: it must not be there.
+local function lease(repo, o, name)
+	local id = o.force_with_lease
+	if id == true then id = read.rev_parse(repo, tracking(o, name)) or "" end
+	if id ~= "" then check.revision("git.push: option 'force_with_lease'", id) end
+	return ("--force-with-lease=refs/heads/%s:%s"):format(name, id)
+end
+
+-- For the same reason git does not always note what the remote has now.
+local function note(repo, o, spec, name)
+	local id = read.rev_parse(repo, spec:match "^(.-):")
+	if id then run.git(repo, { "update-ref", tracking(o, name), id }, { timeout = o.timeout, grace = o.grace }) end
 end
 
 local function result_of(text, name)
@@ -118,13 +129,15 @@ function M.push(repo, options)
 	local words = progress_words({ "push", "--porcelain", "--no-verify" }, o, "pushing " .. name)
 	if words[#words] == "--quiet" then words[#words] = "--no-progress" end -- which would leave out what --porcelain says
 	if o.set_upstream and not o.delete and not o.tag then words[#words + 1] = "--set-upstream" end
-	if o.force_with_lease then words[#words + 1] = lease(o, name) end
+	if o.force_with_lease then words[#words + 1] = lease(repo, o, name) end
 	if o.force then words[#words + 1] = "--force" end
 	words[#words + 1] = "--"
 	words[#words + 1] = o.remote
 	words[#words + 1] = spec
 	o.net = { remote = o.remote, push = true }
-	return result_of(run.output(repo, words, o), name)
+	local result = result_of(run.output(repo, words, o), name)
+	if not o.delete and not o.tag then note(repo, o, spec, name) end
+	return result
 end
 
 -- --- remotes ---
