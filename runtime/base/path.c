@@ -39,14 +39,7 @@ static const char *wrong(const char *path, size_t len)
 /* Adds the name as far as a terminal can show it, and at most 60 bytes of it. */
 static void add_shown(ep_buf *text, const char *path, size_t len)
 {
-	size_t at = 0;
-	while (at < len && at < SHOWN_MAX) {
-		size_t n = ep_utf8_sequence((const unsigned char *)path + at, len - at);
-		bool plain = n && (unsigned char)path[at] >= ' ' && path[at] != 0x7f;
-		if (!n) n = 1;
-		ep_buf_add(text, plain ? path + at : "?", plain ? n : 1);
-		at += n;
-	}
+	size_t at = ep_utf8_show(text, path, len, SHOWN_MAX);
 	if (at < len) ep_buf_puts(text, "...");
 }
 

@@ -45,6 +45,26 @@ unsigned ep_utf8_sequence(const unsigned char *bytes, size_t len)
 	return n && n <= len && begins_well(bytes, n) ? n : 0;
 }
 
+/* C0, DEL, and C1, which some terminals obey as well. */
+static bool is_control(const unsigned char *c, size_t n)
+{
+	return c[0] < ' ' || c[0] == 0x7f || (n == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+}
+
+size_t ep_utf8_show(ep_buf *out, const void *text, size_t len, size_t max)
+{
+	const unsigned char *s = text;
+	size_t at = 0;
+	while (at < len && (!max || at < max)) {
+		size_t n = ep_utf8_sequence(s + at, len - at);
+		bool plain = n && !is_control(s + at, n);
+		if (!n) n = 1;
+		ep_buf_add(out, plain ? (const void *)(s + at) : "?", plain ? n : 1);
+		at += n;
+	}
+	return at;
+}
+
 /* The length of the run of ASCII at s. */
 static size_t ascii_run(const unsigned char *s, size_t len)
 {

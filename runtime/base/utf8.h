@@ -10,11 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/buf.h"
+
 /* The offset of the first byte that begins no complete well-formed sequence; len when all of it is UTF-8. */
 size_t ep_utf8_check(const void *bytes, size_t len);
 
 /* The length (1 to 4) of the sequence at bytes; 0 when it is malformed or cut by len. */
 unsigned ep_utf8_sequence(const unsigned char *bytes, size_t len);
+
+/* Adds the text as a terminal may be shown it: a '?' for each control character and each byte that is no UTF-8; at most max
+ * bytes of the text, 0: all. Returns how many were taken. */
+size_t ep_utf8_show(ep_buf *out, const void *text, size_t len, size_t max);
 
 /* A check over chunks; {0} is its start. */
 typedef struct ep_utf8 {

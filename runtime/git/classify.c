@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/utf8.h"
 #include "runtime/git/progress.h"
 
 enum { DETAIL_MAX = 4096 };
@@ -146,7 +147,7 @@ static const meaning by_status[] = {
 	{"", EP_ESTATUS, "the server refused"},
 };
 
-/* Copies git's words without its progress, masked. */
+/* Copies git's words, many of which are the server's, without its progress, masked, and without what moves a terminal. */
 static void tell(ep_buf *out, const ep_secrets *secrets, const char *words, size_t len)
 {
 	ep_buf plain = {0};
@@ -160,7 +161,7 @@ static void tell(ep_buf *out, const ep_secrets *secrets, const char *words, size
 		line[shown] = '\0';
 		bool blank = strspn(line, " \t\033[K") == shown; /* git wipes a line with ESC [ K */
 		if (!blank && !ep_git_progress_line(&unused, line) && strncmp(line, "Cloning into ", 13) != 0) {
-			ep_buf_add(&plain, words + from, n);
+			ep_utf8_show(&plain, words + from, n, 0);
 			ep_buf_putc(&plain, '\n');
 		}
 		from += n + 1;

@@ -134,3 +134,16 @@ TEST(random_bytes_agree_with_the_plain_reading)
 		CHECK_INT_EQ(check_in_two((const char *)s, len, len ? (size_t)rand_r(&seed) % len : 0), expected);
 	}
 }
+
+TEST(shown_without_what_moves_a_terminal)
+{
+	static const char text[] = "a\x1b[2J\x07"
+							   "b\xc2\x9bK\x9b\xc3\xa4\x7f\n";
+	ep_buf out = {0};
+	CHECK_INT_EQ(ep_utf8_show(&out, text, sizeof text - 1, 0), sizeof text - 1);
+	CHECK_STR_EQ(ep_buf_text(&out), "a?[2J?b?K?\xc3\xa4??");
+	ep_buf_reset(&out);
+	CHECK_INT_EQ(ep_utf8_show(&out, text, sizeof text - 1, 2), 2);
+	CHECK_STR_EQ(ep_buf_text(&out), "a?");
+	ep_buf_fini(&out);
+}
