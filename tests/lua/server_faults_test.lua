@@ -96,7 +96,7 @@ case("mistakes are told by their column", function()
 	wrong("POST /repo: delay 200", 19, "such as 200ms")
 	wrong("POST /repo: delay 200h", 19, "such as 200ms")
 	wrong("POST /repo: cut after", 22, "a number of bytes is missing")
-	wrong("POST /repo: 503 x0", 17, "1 or more")
+	wrong("POST /repo: 503 x0", 17, "1 to 999999999")
 	wrong("POST /repo: 503 twice", 17, "unexpected 'twice'")
 	wrong("POST /repo: 503 thne 500", 17, "did you mean 'then'?")
 	wrong("POST /repo: 503, 500", 18, "'then' is missing")
@@ -105,6 +105,27 @@ case("mistakes are told by their column", function()
 	wrong("POST /repo: 503 and", 20, "an action is missing")
 	wrong("POST /repo: 429 retry-after soon", 29, "a time is missing")
 	check.fails("column 13", faults.new, { "GET /repo: 500", "POST /repo: x" })
+end)
+
+-- Pieces of rules in any order: each is a rule that can be used, or a mistake with a column.
+case("no text does harm", function()
+	local pieces = { "POST", "*", "/repo", "/**", ":", " ", " ", ",", "then", "and", "503", "x2", "x0", "10%", "forever", "delay",
+		"200ms", "drop", "after", "before", "cut", "stall", "4KiB", "1e9", "-1", "pass", "status", "retry-after", "\0", "é", "%", "[", "99999999999999999999" }
+	local rules = 0
+	for _ = 1, 20000 do
+		local words = { math.random(2) == 1 and "GET /**: " or "" }
+		for place = 2, math.random(2, 9) do words[place] = pieces[math.random(#pieces)] .. (math.random(2) == 1 and " " or "") end
+		local text = table.concat(words)
+		local ok, problem = pcall(faults.new, text)
+		if ok then
+			rules = rules + 1
+			for _ = 1, 4 do problem:pick("GET", "/v1/repo/x") end
+		else
+			equal(type(problem) == "table" and problem.code or problem, "invalid_argument")
+			check.contains(problem, "column ")
+		end
+	end
+	check.ok(rules > 100, "rules among the texts: " .. rules)
 end)
 
 check.done()

@@ -59,7 +59,7 @@ end
 
 function Reader:quantity(what, units, example)
 	local number, unit = self:peek():match("^(%d+%.?%d*)(%a*)$")
-	if not number or not units[unit] then self:fail("%s is missing, such as %s", what, example) end
+	if not number or #number > 9 or not units[unit] then self:fail("%s is missing, such as %s", what, example) end
 	self.next = self.next + 1
 	return tonumber(number) * units[unit]
 end
@@ -79,11 +79,11 @@ local function leave(self, effect, how)
 end
 
 local function status(self, effect)
-	local number = tonumber(self:peek():match("^%d+$"))
-	if not number then self:fail("a status is missing, such as 503") end
-	if number < 300 or number > 599 then self:fail("a status is between 300 and 599, not %d", number) end
+	local digits = self:peek():match("^%d+$")
+	if not digits then self:fail("a status is missing, such as 503") end
+	if not digits:find("^[345]%d%d$") then self:fail("a status is between 300 and 599, not %s", digits) end
 	self.next = self.next + 1
-	effect.status = number
+	effect.status = tonumber(digits)
 	if self:skip("retry-after") then effect.retry_after = self:quantity("a time", { [""] = 1, s = 1 }, "2") end
 end
 
@@ -120,12 +120,10 @@ local function step(self)
 	local effect = {}
 	repeat action(self, effect) until not self:skip("and")
 	local chance = self:match("^(%d+%.?%d*)%%$")
-	local count = self:match("^x(%d+)$")
-	if count and tonumber(count) < 1 then
-		self.next = self.next - 1
-		self:fail("a count is 1 or more")
-	end
-	return { effect = effect, chance = chance and tonumber(chance) / 100, count = math.tointeger(tonumber(count or "")),
+	local count = self:peek():match("^x(%d+)$")
+	if count and not count:find("^0*[1-9]%d?%d?%d?%d?%d?%d?%d?%d?$") then self:fail("a count is 1 to 999999999") end
+	if count then self.next = self.next + 1 end
+	return { effect = effect, chance = chance and tonumber(chance) / 100, count = count and tonumber(count),
 		forever = not count and self:skip("forever") }
 end
 
