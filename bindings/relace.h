@@ -76,9 +76,11 @@ int epl_push_answer(lua_State *L, ep_op *op);
 /* Pushes the answer as it came, an epact.http.response. */
 int epl_push_raw(lua_State *L, const ep_relace_call *call);
 
-/* Drops the members that are null from a table on the top, and from those in it: the API says null where it has nothing to
- * say. Other values stay. */
-void epl_relace_drop_nulls(lua_State *L);
+enum { EPL_NULL_DEPTH = 3 }; /* a page, its items, an item: deeper there is only the user's own */
+
+/* Drops the members that are null from a table on the top, and from those in it down to the depth: the API says null where it
+ * has nothing to say. Other values stay. */
+void epl_relace_drop_nulls(lua_State *L, int depth);
 
 /* Add the methods of each file to the table on the top. */
 void epl_open_relace_call(lua_State *L);

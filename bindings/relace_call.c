@@ -98,14 +98,12 @@ static void drop_nulls(lua_State *L, int null, int depth)
 	}
 }
 
-enum { NULL_DEPTH = 3 }; /* a page, its items, an item: deeper there is only the user's own */
-
-void epl_relace_drop_nulls(lua_State *L)
+void epl_relace_drop_nulls(lua_State *L, int depth)
 {
 	if (!lua_istable(L, -1)) return;
 	epl_json_push_null(L);
 	lua_insert(L, -2);
-	drop_nulls(L, lua_gettop(L) - 1, NULL_DEPTH);
+	drop_nulls(L, lua_gettop(L) - 1, depth);
 	lua_remove(L, -2);
 }
 
@@ -115,7 +113,7 @@ int epl_push_answer(lua_State *L, ep_op *op)
 	if (!call->body.len) return fail_answer(L, call, "it is empty");
 	push_decoded(L, call);
 	if (!lua_istable(L, -1)) return fail_answer(L, call, "it is no object");
-	if (memmem(call->body.data, call->body.len, "null", 4)) epl_relace_drop_nulls(L);
+	if (memmem(call->body.data, call->body.len, "null", 4)) epl_relace_drop_nulls(L, EPL_NULL_DEPTH);
 	return 1;
 }
 

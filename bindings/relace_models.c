@@ -5,6 +5,7 @@
 
 #include "bindings/relace.h"
 #include "bindings/relace_body.h"
+#include "bindings/relace_stream.h"
 
 /* --- readers --- */
 
@@ -16,6 +17,7 @@ static const epl_member apply[] = {
 	EPL_MEMBER("instruction", TEXT),
 	EPL_MEMBER("model", TEXT, .flags = EPL_M_FILLED),
 	EPL_MEMBER("relace_metadata", TABLE),
+	EPL_MEMBER("stream", FLAG),
 	{0},
 };
 
@@ -92,7 +94,18 @@ static const struct route *check_route(lua_State *L, int arg)
 
 /* --- methods --- */
 
-/* client:model(name, params, options) -> answer. A model only answers: a second time costs tokens, and does no harm. */
+/* A model only answers: a second time costs tokens, and does no harm. Takes the body. */
+static ep_relace_request request_of(const struct route *route, ep_buf *body, const ep_relace_options *options)
+{
+	ep_relace_request request = ep_relace_request_of("POST", route->path, strlen(route->path), EP_REPEAT_SAFE, options);
+	request.body = EP_RELACE_JSON;
+	request.bytes = *body;
+	request.bulk = true; /* much text takes long */
+	*body = (ep_buf){0};
+	return request;
+}
+
+/* client:model(name, params, options) -> answer */
 static int client_model(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
@@ -103,13 +116,29 @@ static int client_model(lua_State *L)
 	epl_call_options o = epl_relace_options(L, 4, route->what);
 	ep_buf *body = epl_push_body(L, 3, route->members, route->what);
 	epl_check_can_wait(L);
-	ep_relace_request request = ep_relace_request_of("POST", route->path, strlen(route->path), EP_REPEAT_SAFE, &o.call);
-	request.body = EP_RELACE_JSON;
-	request.bytes = *body;
-	request.bulk = true; /* much text takes long */
-	*body = (ep_buf){0};
+	ep_relace_request request = request_of(route, body, &o.call);
 	int rc = ep_relace_start(&call, c, &request, &err);
 	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
+}
+
+/* client:model_stream(name, params, options) -> items: the chunks of the answer */
+static int client_model_stream(lua_State *L)
+{
+	ep_relace_client *c = epl_check_relace(L, 1);
+	const struct route *route = check_route(L, 2);
+	ep_relace_call *call;
+	ep_err err = {0};
+	uint64_t stall;
+	lua_settop(L, EPL_STREAM_ITEMS);
+	epl_call_options o = epl_read_chunks(L, &stall, route->what);
+	ep_buf *body = epl_push_body(L, 3, route->members, route->what);
+	epl_check_can_wait(L);
+	ep_relace_request request = request_of(route, body, &o.call);
+	request.stream = true;
+	request.accept = "text/event-stream";
+	request.stall_timeout = stall;
+	int rc = ep_relace_start(&call, c, &request, &err);
+	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, epl_push_items);
 }
 
 /* client:model_check(name, params): raises what `model` would before it sends */
@@ -122,6 +151,7 @@ static int client_model_check(lua_State *L)
 	return 0;
 }
 
-static const luaL_Reg methods[] = {{"model", client_model}, {"model_check", client_model_check}, {NULL, NULL}};
+static const luaL_Reg methods[] = {
+	{"model", client_model}, {"model_stream", client_model_stream}, {"model_check", client_model_check}, {NULL, NULL}};
 
 void epl_open_relace_models(lua_State *L) { luaL_setfuncs(L, methods, 0); }

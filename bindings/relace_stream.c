@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streamed answers of the Relace API: agents and searches, clones. Face: lua/epact/relace/streams.lua; engine:
  * runtime/relace/items, agent and clone. */
+#include "bindings/relace_stream.h"
+
 #include <math.h>
 
 #include "bindings/json.h"
-#include "bindings/relace.h"
 #include "bindings/relace_body.h"
 #include "runtime/base/path.h"
 #include "runtime/relace/agent.h"
@@ -12,9 +13,12 @@
 
 #define ITEMS "epact.relace.items"
 
+/* What the items are. */
+enum kind { EVENTS, CHUNKS, FILES };
+
 typedef struct items {
 	ep_relace_items *items; /* NULL: closed, or not open yet */
-	bool of_files;
+	enum kind kind;
 	size_t max_item;
 } items;
 
@@ -75,48 +79,56 @@ static const epl_member search_members[] = {
 	{0},
 };
 
-/* --- calls: the items, which are open when the answer has begun, are at the index 5 --- */
+/* --- calls: the items are open when the answer has begun --- */
 
-enum { OPTIONS = 4, ITEMS_AT };
-
-static void make_items(lua_State *L, bool of_files, const stream_options *o)
+static void make_items(lua_State *L, enum kind kind, const stream_options *o)
 {
 	items *i = epl_new(L, sizeof *i, ITEMS);
-	i->of_files = of_files;
+	i->kind = kind;
 	i->max_item = (size_t)o->max_item;
-	lua_replace(L, ITEMS_AT);
+	lua_replace(L, EPL_STREAM_ITEMS);
 }
 
-static int push_items(lua_State *L, ep_op *op)
+int epl_push_items(lua_State *L, ep_op *op)
 {
-	items *i = lua_touserdata(L, ITEMS_AT);
+	items *i = lua_touserdata(L, EPL_STREAM_ITEMS);
 	ep_relace_call *call = (ep_relace_call *)(void *)op;
 	ep_err err = {0};
-	int rc = i->of_files ? ep_relace_clone_files(&i->items, call, i->max_item, &err)
-						 : ep_relace_events(&i->items, call, EP_EVENTS_OF_AGENT, i->max_item, &err);
+	int events = i->kind == CHUNKS ? EP_EVENTS_OF_MODEL : EP_EVENTS_OF_AGENT;
+	int rc = i->kind == FILES ? ep_relace_clone_files(&i->items, call, i->max_item, &err)
+							  : ep_relace_events(&i->items, call, events, i->max_item, &err);
 	if (rc) return epl_raise(L, &err);
-	lua_pushvalue(L, ITEMS_AT);
+	lua_pushvalue(L, EPL_STREAM_ITEMS);
 	return 1;
+}
+
+epl_call_options epl_read_chunks(lua_State *L, uint64_t *stall, const char *what)
+{
+	stream_options own;
+	epl_call_options o = read_stream(L, EPL_STREAM_OPTIONS, agent_options, &own, what);
+	make_items(L, CHUNKS, &own);
+	*stall = own.stall_timeout ? own.stall_timeout : EP_RELACE_EVENTS_STALL;
+	return o;
 }
 
 /* client:agent(id, params, options, reads) -> items. reads: it changes nothing, and may be asked twice */
 static int client_agent(lua_State *L)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	bool reads = lua_toboolean(L, ITEMS_AT);
+	bool reads = lua_toboolean(L, EPL_STREAM_ITEMS);
 	const char *what = reads ? "repo:search" : "repo:agent";
 	stream_options own;
 	ep_relace_call *call;
 	ep_err err = {0};
-	lua_settop(L, ITEMS_AT);
+	lua_settop(L, EPL_STREAM_ITEMS);
 	ep_relace_text id = epl_check_repo_id(L, 2);
-	epl_call_options o = read_stream(L, OPTIONS, agent_options, &own, what);
+	epl_call_options o = read_stream(L, EPL_STREAM_OPTIONS, agent_options, &own, what);
 	ep_buf *body = epl_push_body(L, 3, agent_members, what);
-	make_items(L, false, &own);
+	make_items(L, EVENTS, &own);
 	epl_check_can_wait(L);
 	ep_repeat repeat = reads ? EP_REPEAT_SAFE : EP_REPEAT_ONCE;
 	int rc = ep_relace_agent(&call, c, id, body, repeat, own.stall_timeout, &o.call, &err);
-	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, push_items);
+	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, epl_push_items);
 }
 
 /* client:search_check(params): raises what a search would before it sends */
@@ -134,13 +146,13 @@ static int client_clone_files(lua_State *L)
 	stream_options own;
 	ep_relace_call *call;
 	ep_err err = {0};
-	lua_settop(L, ITEMS_AT);
+	lua_settop(L, EPL_STREAM_ITEMS);
 	ep_relace_text id = epl_check_repo_id(L, 2);
-	epl_call_options o = read_stream(L, OPTIONS, clone_options, &own, "repo:clone");
-	make_items(L, true, &own);
+	epl_call_options o = read_stream(L, EPL_STREAM_OPTIONS, clone_options, &own, "repo:clone");
+	make_items(L, FILES, &own);
 	epl_check_can_wait(L);
 	int rc = ep_relace_clone(&call, c, id, epl_relace_text(own.commit), own.stall_timeout, &o.call, &err);
-	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, push_items);
+	return rc ? epl_raise(L, &err) : epl_await(L, &call->op, epl_push_items);
 }
 
 /* --- items --- */
@@ -173,7 +185,7 @@ static int push_event(lua_State *L, items *i, const ep_relace_item *item)
 		push_json(L, i, item);
 	else
 		lua_newtable(L);
-	epl_relace_drop_nulls(L);
+	epl_relace_drop_nulls(L, EPL_NULL_DEPTH);
 	lua_setfield(L, -2, "data");
 	return 1;
 }
@@ -188,11 +200,21 @@ static int push_file(lua_State *L, items *i, const ep_relace_item *item)
 	return 1;
 }
 
+static int push_chunk(lua_State *L, items *i, const ep_relace_item *item)
+{
+	if (!item->text.data) return bad_item(L, i, item, "an event in it has no data");
+	push_json(L, i, item);
+	epl_relace_drop_nulls(L, 2 * EPL_NULL_DEPTH); /* all of it is the model's */
+	return 1;
+}
+
+static int (*const pushers[])(lua_State *, items *, const ep_relace_item *) = {push_event, push_chunk, push_file};
+
 /* Pushes what a poll has found. */
 static int push_found(lua_State *L, items *i, int rc, const ep_relace_item *item, ep_err *err)
 {
 	if (rc < 0) return epl_raise(L, err);
-	if (rc == EP_ITEMS_READY) return i->of_files ? push_file(L, i, item) : push_event(L, i, item);
+	if (rc == EP_ITEMS_READY) return pushers[i->kind](L, i, item);
 	lua_pushnil(L);
 	return 1;
 }
@@ -213,7 +235,7 @@ static int push_waited(lua_State *L, ep_op *op)
 	return push_found(L, i, ep_relace_items_poll(i->items, &item, &err), &item, &err);
 }
 
-/* next() -> {event, data} or {filename, content}, nil at the end */
+/* next() -> {event, data}, a chunk, or {filename, content}; nil at the end */
 static int items_next(lua_State *L)
 {
 	items *i = check_items(L);

@@ -9,6 +9,7 @@
 -- seconds. A model only answers, so that all calls are repeated. An error that came with X-RateLimit headers has them in
 -- `err.rate`: `limit`, `remaining`, `reset` (numbers, as far as the server gave them).
 local errors = require "epact.error"
+local streams = require "epact.relace.streams"
 
 local M = {}
 
@@ -44,10 +45,15 @@ local function call(self, name, params, options) return host(self, name):model(n
 
 --- Merges an edit into a file.
 -- @param params table: `initial_code`, `edit_snippet` strings; `instruction` string?; `model` string? (relace-apply-3);
---   `relace_metadata` table?, for the vendor's log
--- @param options table?
--- @return table: `mergedCode` string; `usage`: `prompt_tokens`, `completion_tokens`, `total_tokens`
-function Models:apply(params, options) return call(self, "apply", params, options) end
+--   `relace_metadata` table?, for the vendor's log; `stream` boolean?: the answer comes in pieces
+-- @param options table?: with `stream` also `stall_timeout`: seconds without a byte (300), `max_item`: bytes of a piece (16 MiB)
+-- @return table: `mergedCode` string; `usage`: `prompt_tokens`, `completion_tokens`, `total_tokens`. With `stream` Chunks: an
+--   iterator over the pieces, in the style of OpenAI's chunks; `chunks:text()` reads to the end and joins their texts
+-- Example: `local merged = m:apply({ initial_code = old, edit_snippet = new, stream = true }):text()`
+function Models:apply(params, options)
+	if type(params) ~= "table" or not params.stream then return call(self, "apply", params, options) end
+	return streams.chunks(host(self, "apply"):model_stream("apply", params, options))
+end
 
 --- Orders files by how much they have to do with a question.
 -- @param params table: `query` string; `codebase`: an array of `{ filename, content }`; `token_limit` integer (100000);

@@ -104,6 +104,39 @@ function Files:write_to(directory)
 	return count
 end
 
+--- The pieces of a model's answer.
+local Chunks = class()
+
+--- Waits for the next piece.
+-- @return table: as the model sent it; nil at the end
+function Chunks:next() return self.items:next() end
+
+--- Ends the answer; what was not read is not transferred. Fine when it has ended.
+function Chunks:close() self.items:close() end
+
+--- Reads all that is left.
+-- @return string: the texts of the pieces (`choices[1].delta.content`), joined
+-- Raises `server` for a piece that is an error.
+function Chunks:text()
+	local chunks <close>, parts = self, {}
+	for chunk in chunks do
+		if type(chunk) ~= "table" then chunk = {} end
+		if chunk.error then
+			local words = type(chunk.error) == "table" and chunk.error.message or chunk.error
+			error(errors.new("server", ("the model failed: %s"):format(tostring(words))))
+		end
+		local choice = type(chunk.choices) == "table" and chunk.choices[1]
+		local delta = type(choice) == "table" and choice.delta
+		if type(delta) == "table" and type(delta.content) == "string" then parts[#parts + 1] = delta.content end
+	end
+	return table.concat(parts)
+end
+
+--- Makes an iterator of the pieces of an answer; see `models:apply`.
+-- @param items userdata
+-- @return Chunks, as an iterator
+function M.chunks(items) return iterator(Chunks, items) end
+
 --- Starts an agent; see `client.repo:agent`.
 -- @return Events, as an iterator
 function M.agent(core, repo, params, options) return iterator(Events, core:agent(repo, params, options, false)) end
