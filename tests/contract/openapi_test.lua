@@ -6,6 +6,7 @@ local contract = require "contract"
 local check = require "check"
 local env = require "epact.env"
 local fs = require "epact.fs"
+local models = require "epact.relace.models"
 local npm = require "npm"
 local process = require "epact.process"
 local relace = require "epact.relace"
@@ -134,6 +135,33 @@ function calls.repoAgent(client, id)
 end
 
 function calls.repoTextSearch(client, id) client.repo:text_search(id, "int") end
+
+-- The models have hosts of their own, which the mock stands for.
+local function on_models(client)
+	local url, base_urls = client.core:url(), {}
+	for name in pairs(models.BASE_URLS) do base_urls[name] = url end
+	return models.new(client, { base_urls = base_urls })
+end
+
+function calls.modelApply(client)
+	on_models(client):apply { initial_code = "int a;", edit_snippet = "int b;", instruction = "rename", relace_metadata = { run = "7" } }
+end
+
+function calls.modelApplyChat(client)
+	check.equal(on_models(client):apply_chat({ code = "int a;", update = "int b;" }).content, "int b;\n")
+end
+
+function calls.modelRank(client)
+	on_models(client):rank { query = "a", codebase = { { filename = "a.c", content = "int a;" } } }
+end
+
+function calls.modelEmbed(client) on_models(client):embed { input = { "a", "b" }, output_dtype = "binary" } end
+
+function calls.modelCompact(client)
+	on_models(client):compact { messages = { { role = "user", content = "hello" } }, target_tokens = 100 }
+end
+
+function calls.modelSearch(client) on_models(client):search { messages = { { role = "user", content = "where?" } } } end
 
 -- git asks for these by itself.
 local by_git = { gitRefs = true, gitUploadPack = true, gitReceivePack = true }
