@@ -101,16 +101,27 @@ function calls.repoTokenGet(client, _, token) client.repo_token:get(token) end
 function calls.repoTokenDelete(client, _, token) client.repo_token:delete(token) end
 
 function calls.repoClone(client, id)
-	check.equal(#client.repo:clone(id):collect(), 1)
+	check.ok(#client.repo:clone(id):collect() > 0)
 end
 
-function calls.fileUpload(client, id) client:request("PUT", "/repo/" .. id .. "/file/src%2Fa.c") end
+-- Without a slash: the client sends it as it is, which the server takes but a parameter of OpenAPI can't express.
+local NAME = "a b é?#%.c"
+
+function calls.fileUpload(client, id)
+	client.repo.file:upload(id, NAME, "")
+	client.repo.file:upload(id, NAME, { file = source .. "/LICENSE" })
+	client.repo.file:upload(id, NAME, "int a;\n")
+end
 
 function calls.fileDownload(client, id)
-	client:get("/repo/" .. id .. "/file/src%2Fa.c", { headers = { Accept = "application/octet-stream" } })
+	check.equal(client.repo.file:download(id, NAME), "int a;\n")
+	local folder <close> = fs.temp_dir()
+	check.equal(client.repo.file:download(id, NAME, { to = folder.path .. "/a.c" }).bytes, 7)
+	local stream <close> = client.repo.file:download(id, NAME, { stream = true })
+	check.equal(stream:read(), "int a;\n")
 end
 
-function calls.fileDelete(client, id) client:request("DELETE", "/repo/" .. id .. "/file/src%2Fa.c") end
+function calls.fileDelete(client, id) client.repo.file:delete(id, NAME) end
 
 function calls.repoRetrieve(client, id)
 	client.repo:retrieve(id, { query = "where is a?" })
@@ -182,6 +193,8 @@ contract.test("what the client sends is as described", function()
 			local ok, err = pcall(call, client, ID, TOKEN)
 			if not ok then error(name .. ": " .. tostring(err), 0) end
 		end
+		-- In chunks, which the proxy below cannot forward.
+		client.repo.file:upload(ID, NAME, coroutine.wrap(function() coroutine.yield "int " coroutine.yield "a;\n" end))
 		-- The mock does look.
 		local wrong = { name = "x", repo_ids = { ID }, ttl_secods = 60 }
 		check.fails("unprocessable", client.request, client, "POST", "/repo_token", wrong)
@@ -216,7 +229,7 @@ local function check_failures(api)
 	fails(422, "POST", "/repo", { body = { source = { type = "zip" } } })
 	fails(422, "POST", repo .. "/update", { body = { metadata = { a = 1 } } })
 	fails(400, "POST", repo .. "/update", { body = { source = { type = "diff", operations = { { type = "chmod" } } } } })
-	fails(413, "PUT", repo .. "/file/large", { body = ("x"):rep(1025), headers = { ["Content-Type"] = "application/octet-stream" } })
+	fails(413, "PUT", repo .. "/file/large", { body = ("x"):rep((1 << 14) + 1), headers = { ["Content-Type"] = "application/octet-stream" } })
 end
 
 local function check_successes(api)
@@ -230,10 +243,7 @@ local function check_successes(api)
 	check.equal(client.repo:get(id).metadata, { a = "1" })
 	check.equal(client.repo:list({ page_size = 1 }):page().next_page, 1)
 	check.equal(#client.repo:clone(id, { commit = client.repo:update(id, { metadata = {} }).repo_head }):collect(), 2)
-	calls.fileUpload(client, id)
-	calls.fileUpload(client, id)
-	check.equal(client:request("GET", "/repo/" .. id .. "/file/%C3%A9"), nil)
-	calls.fileDelete(client, id)
+	for _, name in ipairs { "fileUpload", "fileDownload", "fileDelete" } do calls[name](client, id) end
 	local token <close> = client.repo_token:create { name = "t", repo_ids = { id }, ttl_seconds = 60 }
 	check.equal(client.repo_token:get(token).name, "t")
 	check.contains(answered(api, 200, "GET", "/repo/" .. id .. ".git/info/refs?service=git-upload-pack").body, "refs/heads/main")
@@ -244,7 +254,7 @@ local function check_successes(api)
 end
 
 contract.test("what the server answers is as described", function()
-	contract.serve({ max_file = 1024 }, function(api)
+	contract.serve({ max_file = 1 << 14 }, function(api)
 		with_proxy(api.url, { "--validate-request", "false" }, function(url)
 			local through = contract.client(url, api.key)
 			check_successes(through)
