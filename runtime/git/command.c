@@ -202,7 +202,7 @@ static void configure(ep_git_command *c, const char *global)
 	for (const char *const *pair = c->o.config; pair && *pair; pair += 2) ep_git_env_config(env, pair[0], pair[1]);
 	if (has_credential(c)) set(env, "credential", c->url.scope, "helper", ep_git_credential_helper);
 	/* To this machine there is no proxy in between, which over http would read the credential. */
-	if (c->url.text && c->url.loopback) set(env, "http", c->url.scope, "proxy", "");
+	if (c->loopback) set(env, "http", c->loopback, "proxy", "");
 }
 
 static int start_git(ep_git_command *c, const int *fds, size_t fd_count)
@@ -259,6 +259,13 @@ static void after_prepare(ep_op *op, int rc)
 
 /* --- before git: on a thread --- */
 
+static int note_loopback(ep_git_command *c)
+{
+	if (!c->url.text || !c->url.loopback) return 0;
+	c->loopback = ep_strdup(c->url.scope);
+	return c->loopback ? 0 : EP_ENOMEM;
+}
+
 static void withhold(ep_git_command *c)
 {
 	c->withheld = c->o.credential != NULL;
@@ -283,6 +290,7 @@ static int take_url(ep_git_command *c, const char *url)
 	int rc = ep_git_url_read(&c->url, url, strlen(url), c->o.allow_http, &why);
 	if (rc) ep_err_set(&c->error, rc, "%s: the remote '%s': %s", c->o.what, c->o.remote, ep_err_message(&why));
 	ep_err_fini(&why);
+	if (!rc) rc = note_loopback(c);
 	if (!rc && !is_covered(url, c->o.scope)) withhold(c);
 	return rc;
 }
@@ -322,6 +330,7 @@ static int prepare(ep_op *op)
 	int rc = 0;
 	if (c->o.directory)
 		rc = ep_git_repository_read(&c->repository, c->o.directory, c->o.git_dir, c->o.trust, verb(c), &c->error);
+	if (!rc && c->o.url) rc = note_loopback(c);
 	if (!rc && c->o.remote) rc = find_remote(c);
 	if (!rc && !c->o.remote && !c->o.url && c->o.credential) find_promisor(c);
 	if (!rc) rc = ep_git_machine_open(&c->global, &c->machine, &c->error);
@@ -351,6 +360,7 @@ static void free_command(ep_op *op)
 	ep_err_fini(&c->error);
 	ep_buf_wipe(&c->texts);
 	ep_free(c->lists);
+	ep_free(c->loopback);
 	ep_free(c);
 }
 

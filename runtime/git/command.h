@@ -68,6 +68,7 @@ typedef struct ep_git_command {
 	ep_git_repository repository;
 	ep_git_machine machine;
 	ep_git_url url; /* what the credential is for; text NULL: none */
+	char *loopback; /* its scope, when it is on this machine */
 	bool withheld;  /* there was a credential, for another place */
 	ep_git_env env;
 	int global; /* the descriptor of the machine's settings; -1: none */
