@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- timeout: 180
--- The Lua of each guide is run as a reader would do it: all blocks of a page, one after the other, as one script, in a folder
--- that has a `project`. A page names the options of epact run: <!-- test: --local -->
+-- The Lua of the README and of each guide is run as a reader would do it: all blocks of a page, one after the other, as one
+-- script, in a folder that has a `project` and a `logo.png`. A page names the options of epact run: <!-- test: --local -->
 local check = require "check"
 local env = require "epact.env"
 local fs = require "epact.fs"
 local process = require "epact.process"
 
-local GUIDES = env.get "EPACT_SOURCE" .. "/docs/guide"
+local SOURCE = env.get "EPACT_SOURCE"
 
 -- What stands in the blocks, each line where it is in the page; nil when there is none.
 local function script_of(page)
@@ -25,7 +25,7 @@ local function make_project(folder)
 	fs.mkdir(folder .. "/project/src", { parents = true })
 	fs.write(folder .. "/project/README.md", "# Demo\n")
 	fs.write(folder .. "/project/src/main.c", "int main(void) { return 0; }\n")
-	fs.write(folder .. "/project/logo.png", "\137PNG\0")
+	fs.write(folder .. "/logo.png", "\137PNG\0")
 end
 
 local function run(name, script, options)
@@ -39,13 +39,27 @@ local function run(name, script, options)
 	if result.status ~= 0 then error(result.stdout .. result.stderr, 0) end
 end
 
-for _, entry in ipairs(fs.list(GUIDES)) do
-	local page = fs.read(GUIDES .. "/" .. entry.name)
+local pages = { SOURCE .. "/README.md" }
+for _, entry in ipairs(fs.list(SOURCE .. "/docs/guide")) do pages[#pages + 1] = SOURCE .. "/docs/guide/" .. entry.name end
+for _, path in ipairs(pages) do
+	local name, page = path:match "[^/]+$", fs.read(path)
 	local script = script_of(page)
 	if script then
-		print(entry.name)
-		check.case(entry.name, function() run(entry.name, script, page:match "<!%-%- test: (.-) %-%->" or "") end)
+		print(name)
+		check.case(name, function() run(name, script, page:match "<!%-%- test: (.-) %-%->" or "") end)
 	end
 end
+
+-- Links of every page, but those to the web.
+check.case("links lead somewhere", function()
+	local tracked = process.run({ "git", "-C", SOURCE, "ls-files", "-z", "*.md" }, { check = false }).stdout
+	for name in tracked:gmatch "[^\0]+" do
+		local folder = name:match "^(.*/)" or ""
+		for target in fs.read(SOURCE .. "/" .. name):gsub("```.-```", ""):gmatch "%]%(([^%s)#]+)" do
+			local there = target:find "^%a+:" or fs.stat(("%s/%s%s"):format(SOURCE, folder, target))
+			check.ok(there, ("%s: there is no %s"):format(name, target))
+		end
+	end
+end)
 
 check.done()
