@@ -132,7 +132,7 @@ cases[9] = { "git: clone, push in chunks, pull", function(api)
 	contract.matches(first.headers["www-authenticate"], "^Basic ", "WWW-Authenticate")
 	local one, two = api.folder .. "/one", api.folder .. "/two"
 	for _, work in ipairs { one, two } do git(api.folder, { "clone", "--quiet", api:remote(id), work }) end
-	local bytes = contract.noise(2 << 20)
+	local bytes = contract.noise(2)
 	commit(one, "large", bytes)
 	git(one, { "push", "--quiet" })
 	git(two, { "pull", "--quiet" })

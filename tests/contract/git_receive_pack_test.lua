@@ -6,7 +6,7 @@ local contract = require "contract"
 local fs = require "epact.fs"
 local process = require "epact.process"
 local task = require "epact.task"
-local commit, git, noise, same, test = contract.commit, contract.git, contract.noise, contract.same, contract.test
+local commit, git, same, test = contract.commit, contract.git, contract.same, contract.test
 
 local function cloned(api, id, name)
 	local work = api.folder .. "/" .. name
@@ -17,10 +17,11 @@ end
 local function check_sizes(api)
 	local id = api:create { a = "1" }
 	local work = cloned(api, id, "sizes")
-	local large = commit(work, "large", noise(3 << 20))
+	local bytes = contract.noise(3)
+	local large = commit(work, "large", bytes)
 	git(work, { "push", "--quiet" })
 	same(api:head(id), large, "head after a push in chunks")
-	contract.check(api:expect(200, "GET", "/repo/" .. id .. "/file/large").body == noise(3 << 20), "the pushed bytes")
+	contract.check(api:expect(200, "GET", "/repo/" .. id .. "/file/large").body == bytes, "the pushed bytes")
 	local small = commit(work, "small", "x\n")
 	git(work, { "push", "--quiet", api:remote(id, api:token { id }), "HEAD:main" })
 	same(api:head(id), small, "head after a small push by a token")

@@ -51,7 +51,7 @@ local function check_end(folder)
 	local data = folder .. "/ends"
 	local child <close>, api = contract.spawn(data, "rlc-key")
 	local id = api:create()
-	local large = contract.noise(2400000)
+	local large = contract.noise(3)
 	task.scope(function(scope)
 		local answer = scope:spawn(api.call, api, "PUT", "/repo/" .. id .. "/file/large", { body = large })
 		task.sleep(0.05)

@@ -52,8 +52,8 @@ local function check_push(api)
 	local id, head = api:create()
 	local work = api.folder .. "/work"
 	contract.git(api.folder, { "clone", "--quiet", api:remote(id), work })
-	contract.commit(work, "noise", contract.noise(160000))
-	for _, buffer in ipairs { "1000000", "1000" } do
+	contract.commit(work, "noise", contract.noise(1))
+	for _, buffer in ipairs { "10000000", "1000" } do
 		local pushed = contract.git(work, { "-c", "http.postBuffer=" .. buffer, "push", "--quiet" }, false)
 		contract.check(pushed.status ~= 0, "a push that is too large fails")
 		contract.matches(pushed.stderr, "413", "what git says")

@@ -28,6 +28,11 @@ local function check_content(api)
 	local status = get(api, nil, "HEAD")
 	same({ status.status, status.body }, { 200, "" }, "HEAD")
 	same(get(api, nil, "POST").status, 405, "POST")
+	contract.check(not page.body:find("Faults", 1, true), "no faults")
+	api.server:set_faults "GET /repo: 503 x2"
+	api:expect(503, "GET", "/repo")
+	contract.matches(get(api).body, "GET /repo: 503 x2</bdi></td><td><bdi>1<", "faults")
+	api.server:set_faults(nil)
 	api:expect(204, "DELETE", "/repo/" .. id)
 	contract.matches(get(api).body, "Repos: 0", "repos after a delete")
 end

@@ -3,6 +3,7 @@
 -- what differs.
 
 local check = require "check"
+local crypto = require "epact.crypto"
 local env = require "epact.env"
 local fs = require "epact.fs"
 local http = require "epact.http"
@@ -189,14 +190,11 @@ function contract.commit(work, name, content)
 	return contract.git(work, { "rev-parse", "HEAD" }).stdout:sub(1, 40)
 end
 
---- So many bytes (a multiple of 8) that nobody can compress, always the same.
-function contract.noise(size)
-	local words, state = {}, 1
-	for index = 1, size // 8 do
-		state = state * 6364136223846793005 + 1442695040888963407
-		words[index] = string.pack("<i8", state)
-	end
-	return table.concat(words)
+--- So many MiB that nobody can make smaller.
+function contract.noise(mebibytes)
+	local parts = {}
+	for place = 1, mebibytes do parts[place] = crypto.random(1 << 20) end
+	return table.concat(parts)
 end
 
 --- Runs git fsck on every repo of a data folder; returns how many there are.

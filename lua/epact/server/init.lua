@@ -93,8 +93,8 @@ end
 -- * `keep_alive` seconds of silence in a stream of events after which a comment is sent (15)
 -- * `grace` seconds that running requests have when `run` is cancelled (5)
 -- @param given table
--- @return server: fields `url` ("http://127.0.0.1:PORT/v1"), `port`, `api_key` (epact.secret); methods `run`, `close`;
---   give it to a `<close>` variable
+-- @return server: fields `url` ("http://127.0.0.1:PORT/v1"), `port`, `api_key` (epact.secret); methods `run`, `set_faults`,
+--   `close`; give it to a `<close>` variable
 function server.start(given)
 	local options = options_of.read(given)
 	fs.mkdir(options.data, { parents = true })

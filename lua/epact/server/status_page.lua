@@ -76,6 +76,12 @@ local function requests_table(app)
 	return html.table("Last requests", { "time", "who", "method", "path", "status", "bytes", "took" }, rows)
 end
 
+local function faults_table(app)
+	local rows = {}
+	for place, rule in ipairs(app.faults.rules) do rows[place] = { rule.text, rule.hits } end
+	return #rows > 0 and html.table("Faults on purpose", { "rule", "hits" }, rows) or ""
+end
+
 local function check_place(app, request)
 	local host = request.headers.host or ""
 	if not app.options.status_page or not loopback.is_host(app.options.host) then errors.fail(404, "no such route") end
@@ -88,7 +94,8 @@ end
 function status_page.handle(app, request)
 	check_place(app, request)
 	local line = ("epact %s, up for %d s"):format(version, (task.now() - app.begun) // 1)
-	local page = html.page("Local Relace server", line, { repos_table(app), tokens_table(app), requests_table(app) })
+	local page = html.page("Local Relace server", line,
+		{ faults_table(app), repos_table(app), tokens_table(app), requests_table(app) })
 	request.raw:respond(200, HEADERS, page)
 	return nil
 end

@@ -18,7 +18,7 @@ function faults.new(given)
 	local rules = {}
 	for place, text in ipairs(type(given) == "table" and given or { given }) do
 		local rule = parse.rule(text)
-		rule.at, rule.used = 1, 0
+		rule.at, rule.used, rule.hits = 1, 0, 0
 		rules[place] = rule
 	end
 	return setmetatable({ rules = rules }, faults)
@@ -28,7 +28,7 @@ end
 local function use(rule)
 	local step = rule.steps[rule.at]
 	if not step or (step.chance and math.random() >= step.chance) then return nil end
-	rule.used = rule.used + 1
+	rule.used, rule.hits = rule.used + 1, rule.hits + 1
 	if rule.used == step.count then rule.at, rule.used = rule.at + 1, 0 end
 	return step.effect
 end
