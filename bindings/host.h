@@ -53,6 +53,10 @@ int epl_host_failed(epact *e, const epact_failure *failure);
 /* Raises when the name is that of a module. */
 void epl_check_free_module(lua_State *L, const char *name);
 
+/* Makes a reply with two counts: that of the function which waits, and the host's. NULL: no memory. name lives as long as the
+ * function waits. */
+epact_reply *epl_reply_new(ep_loop *loop, const char *name);
+
 /* The last line of a C function: waits until the reply, of which it takes one count, is finished, and returns its values
  * or raises its failure. */
 int epl_reply_await(lua_State *L, epact_reply *reply);

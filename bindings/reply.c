@@ -67,8 +67,7 @@ static void on_letter(ep_letter *letter)
 	unref(r);
 }
 
-/* Two counts: the function's and the host's. */
-static epact_reply *new_reply(ep_loop *loop, const char *name)
+epact_reply *epl_reply_new(ep_loop *loop, const char *name)
 {
 	epact_reply *r = ep_calloc(1, sizeof *r);
 	if (!r) return NULL;
@@ -169,7 +168,7 @@ static int call_host(lua_State *L)
 	lua_insert(L, 1);
 	lua_pushlightuserdata(L, &a);
 	int rc = lua_pcall(L, lua_gettop(L) - 1, 0, 0);
-	epact_reply *r = rc ? NULL : new_reply(epl_loop(L), name);
+	epact_reply *r = rc ? NULL : epl_reply_new(epl_loop(L), name);
 	if (r) f->call(f->arg, r, a.values, a.count);
 	epl_arena_fini(&a.arena);
 	if (rc) return lua_error(L);
