@@ -58,19 +58,20 @@ static int set_global(lua_State *L)
 
 TEST(functions_of_a_c_module_wait)
 {
-	static const char text[] = "local deep, task = require 'deep', require 'epact.task'\n"
-							   "assert(seven == 7)\n"
-							   "task.scope(function(s) for i = 1, 20 do s:spawn(function()\n"
-							   "	local a, n = deep.ask('why')\n"
-							   "	assert(a == 'answer' and n == 42)\n"
-							   "end) end end)\n"
-							   "local ok, err = pcall(deep.at_once)\n"
-							   "assert(not ok and err.code == 'busy' and err.operation == 'deep.at_once')\n"
-							   "assert(deep.pushed()[2] == 'x')\n"
-							   "local ok, err = pcall(tostring, setmetatable({}, { __tostring = function() return deep.ask '' end }))\n"
-							   "assert(not ok and tostring(err):find 'cannot wait here, inside tostring', err)\n"
-							   "local ok, err = pcall(task.timeout, 0.0001, deep.ask, 'why')\n"
-							   "assert(not ok and err.code == 'timeout', err)\n";
+	static const char text[] =
+		"local deep, task = require 'deep', require 'epact.task'\n"
+		"assert(seven == 7)\n"
+		"task.scope(function(s) for i = 1, 20 do s:spawn(function()\n"
+		"	local a, n = deep.ask('why')\n"
+		"	assert(a == 'answer' and n == 42)\n"
+		"end) end end)\n"
+		"local ok, err = pcall(deep.at_once)\n"
+		"assert(not ok and err.code == 'busy' and err.operation == 'deep.at_once')\n"
+		"assert(deep.pushed()[2] == 'x')\n"
+		"local ok, err = pcall(tostring, setmetatable({}, { __tostring = function() return deep.ask '' end }))\n"
+		"assert(not ok and tostring(err):find 'cannot wait here, inside tostring', err)\n"
+		"local ok, err = pcall(task.timeout, 0.0001, deep.ask, 'why')\n"
+		"assert(not ok and err.code == 'timeout', err)\n";
 	epact *e;
 	CHECK_INT_EQ(epact_open(&e, NULL), 0);
 	CHECK_INT_EQ(epact_lua_module(e, "deep", open_deep), 0);

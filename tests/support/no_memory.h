@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NO_MEMORY_H
+#define NO_MEMORY_H
+
+/* Runs tests/support/busy.lua again and again, each time with another request for memory refused: of those that the
+ * runtime makes or of those that Lua makes, in this thread; that one alone, or all from there on. A run may end as it likes, but it
+ * ends, and what it took is given back. Include it behind test.h, in one file.
+ *
+ * EPACT_NTH=runtime:once:123 runs one case, for a debugger. */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server_thread.h"
+
+enum { FROM_RUNTIME = 1, FROM_LUA = 2 };
+enum { ONCE, ALL };
+
+static struct {
+	long countdown; /* 0: nothing is refused */
+	int of, how;
+	long count; /* of requests so far */
+	bool reached;
+} refusal;
+
+static _Thread_local bool is_victim;
+static atomic_long outstanding; /* blocks that the victim's thread took */
+static atomic_long progress;    /* for the watchdog */
+
+/* Whether this request of the thread that is tested is to be refused. */
+static bool refused(int of)
+{
+	if (!is_victim || refusal.of != of) return false;
+	refusal.count++;
+	if (!refusal.countdown) return false;
+	if (refusal.countdown > 1) return refusal.countdown--, false;
+	refusal.reached = true;
+	if (refusal.how == ONCE) refusal.countdown = 0;
+	return true;
+}
+
+/* --- the runtime's memory: each block says whether it is counted --- */
+
+typedef union head {
+	bool counted;
+	max_align_t align;
+} head;
+
+static void *counted(head *h)
+{
+	if (!h) return NULL;
+	h->counted = is_victim;
+	if (is_victim) atomic_fetch_add(&outstanding, 1);
+	return h + 1;
+}
+
+static void *busy_alloc(size_t size)
+{
+	return refused(FROM_RUNTIME) || size > SIZE_MAX - sizeof(head) ? NULL : counted(malloc(size + sizeof(head)));
+}
+
+static void *busy_calloc(size_t count, size_t size)
+{
+	if (refused(FROM_RUNTIME) || count > (SIZE_MAX - sizeof(head)) / size) return NULL;
+	return counted(calloc(1, count * size + sizeof(head)));
+}
+
+static void *busy_realloc(void *p, size_t size)
+{
+	if (!p) return busy_alloc(size);
+	if (refused(FROM_RUNTIME) || size > SIZE_MAX - sizeof(head)) return NULL;
+	head *h = realloc((head *)p - 1, size + sizeof(head));
+	return h ? h + 1 : NULL;
+}
+
+static void busy_free(void *p)
+{
+	if (!p) return;
+	head *h = (head *)p - 1;
+	if (h->counted) atomic_fetch_sub(&outstanding, 1);
+	free(h);
+}
+
+/* --- Lua's --- */
+
+static void *busy_lua(void *arg, void *p, size_t old, size_t size)
+{
+	(void)arg;
+	if (!size) {
+		if (p) atomic_fetch_sub(&outstanding, 1);
+		free(p);
+		return NULL;
+	}
+	if (size > old || !p)
+		if (refused(FROM_LUA)) return NULL;
+	void *q = realloc(p, size);
+	if (q && !p) atomic_fetch_add(&outstanding, 1);
+	return q;
+}
+
+/* --- a run --- */
+
+static void later_answer(void *arg)
+{
+	const epact_value value = epact_text("later");
+	epact_reply_finish(arg, &value, 1);
+}
+
+static void later_main(void *arg)
+{
+	uv_sleep(1);
+	later_answer(arg);
+}
+
+/* Answers from a thread that is joined behind the run. */
+static uv_thread_t later_thread;
+static bool later_started;
+
+static void later_call(void *arg, epact_reply *reply, const epact_value *args, size_t n)
+{
+	(void)arg, (void)args, (void)n;
+	later_started = uv_thread_create(&later_thread, later_main, reply) == 0;
+	if (!later_started) later_answer(reply);
+}
+
+static void busy_run(const server_thread *s)
+{
+	const char *const args[] = {s->url, s->key};
+	epact_options options = {.size = sizeof options, .allocate = busy_lua, .grace_seconds = 0.5};
+	epact *e;
+	later_started = false;
+	if (epact_open(&e, &options)) return;
+	if (!epact_register(e, "host.later", later_call, NULL) && !epact_start_module(e, "busy", 2, args)) {
+		int rc = epact_run(e);
+		if (rc && !*epact_error(e)) TEST_FAIL("a failure without words");
+		if (rc && !refusal.reached) TEST_FAIL("failed by itself: %s\n%s", epact_error(e), epact_traceback(e));
+	}
+	epact_close(e, NULL, NULL);
+	if (later_started) uv_thread_join(&later_thread);
+}
+
+static const char *const refusal_names[][2] = {{"runtime", "lua"}, {"once", "all"}};
+
+static void busy_run_refused(const server_thread *s, int of, int how, long nth)
+{
+	refusal.of = of;
+	refusal.how = how;
+	refusal.countdown = nth;
+	refusal.count = 0;
+	refusal.reached = false;
+	is_victim = true;
+	busy_run(s);
+	is_victim = false;
+	atomic_fetch_add(&progress, 1);
+	long left = atomic_load(&outstanding);
+	if (left)
+		TEST_FAIL("EPACT_NTH=%s:%s:%ld leaks %ld blocks", refusal_names[0][of - 1], refusal_names[1][how], nth, left);
+}
+
+/* --- the series --- */
+
+static void watch(void *arg)
+{
+	(void)arg;
+	for (long before = -1, now; (now = atomic_load(&progress)) >= 0; before = now) {
+		if (now == before)
+			TEST_FAIL("EPACT_NTH=%s:%s:(nth) hangs, request %ld", refusal_names[0][refusal.of - 1],
+				refusal_names[1][refusal.how], refusal.count);
+		for (int i = 0; i < 600 && atomic_load(&progress) >= 0; i++) uv_sleep(100);
+	}
+}
+
+static void no_memory_one(const server_thread *s, const char *spec)
+{
+	int of = strncmp(spec, "lua", 3) ? FROM_RUNTIME : FROM_LUA;
+	int how = strstr(spec, ":all:") ? ALL : ONCE;
+	busy_run_refused(s, of, how, strtol(strrchr(spec, ':') + 1, NULL, 10));
+}
+
+/* Every request at the beginning, then each `stride`th. */
+static void no_memory_series(const server_thread *s, int of, int how, long stride)
+{
+	long n = 1, runs = 0;
+	do {
+		busy_run_refused(s, of, how, n);
+		if (getenv("EPACT_NTH_TRACE"))
+			fprintf(stderr, "%s:%s:%ld\n", refusal_names[0][of - 1], refusal_names[1][how], n);
+		n += stride;
+		runs++;
+	} while (refusal.reached);
+	printf("  %s %s: %ld requests, %ld runs\n", refusal_names[0][of - 1], refusal_names[1][how], refusal.count, runs);
+	fflush(stdout);
+}
+
+/* Runs all kinds; strides of the runtime's and of Lua's requests. */
+static inline void no_memory_test(long runtime_stride, long lua_stride)
+{
+	static const epact_allocator functions = {busy_alloc, busy_calloc, busy_realloc, busy_free};
+	const char *spec = getenv("EPACT_NTH");
+	server_thread server;
+	uv_thread_t watchdog;
+	CHECK_INT_EQ(epact_use_allocator(&functions), 0);
+	server_start(&server);
+	is_victim = true;
+	busy_run(&server); /* what libraries keep for the process is made now */
+	is_victim = false;
+	atomic_store(&outstanding, 0);
+	CHECK_INT_EQ(uv_thread_create(&watchdog, watch, NULL), 0);
+	if (spec) {
+		no_memory_one(&server, spec);
+	} else {
+		for (int how = ONCE; how <= ALL; how++) {
+			no_memory_series(&server, FROM_RUNTIME, how, runtime_stride);
+			no_memory_series(&server, FROM_LUA, how, lua_stride);
+		}
+	}
+	atomic_store(&progress, -1);
+	uv_thread_join(&watchdog);
+	server_stop(&server);
+	CHECK_INT_EQ(system("exec rm -rf -- \"$TMPDIR\"/*"), 0);
+}
+
+#endif
