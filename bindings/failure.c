@@ -27,12 +27,19 @@ epact_failure epl_failure_of(int code, const char *message)
 
 /* --- from Lua --- */
 
-const char *epl_masked_copy(lua_State *L, epl_arena *arena, const char *text)
+/* NULL: no memory. */
+static const char *mask_copy(epl_arena *arena, const ep_secrets *secrets, const char *text)
 {
 	ep_buf b = {0};
-	int rc = ep_mask(&b, epl_secrets(L), text, strlen(text));
+	int rc = ep_mask(&b, secrets, text, strlen(text));
 	const char *copy = rc ? NULL : epl_arena_text(arena, ep_buf_text(&b), b.len);
 	ep_buf_fini(&b);
+	return copy;
+}
+
+const char *epl_masked_copy(lua_State *L, epl_arena *arena, const char *text)
+{
+	const char *copy = mask_copy(arena, epl_secrets(L), text);
 	if (!copy) epl_raise_code(L, EP_ENOMEM, "not enough memory");
 	return copy;
 }
@@ -90,6 +97,42 @@ void epl_failure_read(lua_State *L, int index, epl_arena *arena, epact_failure *
 	lua_pop(L, 1);
 	*out = epl_failure_of(strcmp(text, "not enough memory") != 0 ? EPACT_ESCRIPT : EPACT_ENOMEM, text);
 	if (lua_istable(L, index)) read_fields(L, index, arena, out);
+}
+
+/* --- from the runtime --- */
+
+/* False: no memory. */
+static bool mask_into(epl_arena *arena, const ep_secrets *secrets, const char **out, const char *text)
+{
+	*out = text ? mask_copy(arena, secrets, text) : NULL;
+	return *out || !text;
+}
+
+static const char *line_of(epl_arena *arena, const epact_failure *f)
+{
+	ep_buf b = {0};
+	ep_buf_puts(&b, f->message);
+	if (f->operation) ep_buf_printf(&b, " (%s", f->operation);
+	if (f->operation && f->attempts > 1) ep_buf_printf(&b, ", %d attempts", f->attempts);
+	if (f->operation) ep_buf_putc(&b, ')');
+	const char *copy = ep_buf_failed(&b) ? NULL : epl_arena_text(arena, ep_buf_text(&b), b.len);
+	ep_buf_fini(&b);
+	return copy;
+}
+
+void epl_failure_of_err(epl_arena *arena, const ep_secrets *secrets, const ep_err *err, epact_failure *out)
+{
+	*out = epl_failure_of(err->code, NULL);
+	out->status = err->status;
+	out->attempts = err->attempts;
+	out->retryable = err->retryable;
+	out->maybe_sent = err->maybe_sent;
+	out->retry_after = err->retry_after;
+	bool all = mask_into(arena, secrets, &out->message, ep_err_message(err)) &&
+		mask_into(arena, secrets, &out->operation, err->operation) &&
+		mask_into(arena, secrets, &out->detail, err->detail) &&
+		mask_into(arena, secrets, &out->request_id, err->request_id);
+	if (!all || !(out->text = line_of(arena, out))) *out = epl_no_memory;
 }
 
 /* --- from a host --- */

@@ -8,6 +8,7 @@
  * Owner: the arena's. Errors: functions with a lua_State raise. */
 
 #include "bindings/value.h"
+#include "runtime/base/secret.h"
 
 /* What is left to say when there is no memory, or no failure. */
 extern const epact_failure epl_no_failure, epl_no_memory, epl_closed;
@@ -17,6 +18,9 @@ void epl_failure_read(lua_State *L, int index, epl_arena *arena, epact_failure *
 
 /* A copy of a text without its secrets. */
 const char *epl_masked_copy(lua_State *L, epl_arena *arena, const char *text);
+
+/* What the runtime says of an error; texts are masked. Without memory: epl_no_memory. */
+void epl_failure_of_err(epl_arena *arena, const ep_secrets *secrets, const ep_err *err, epact_failure *out);
 
 /* A failure of one sentence, which needs no memory. */
 epact_failure epl_failure_of(int code, const char *message);

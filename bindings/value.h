@@ -10,6 +10,7 @@
 #include <lua.h>
 
 #include "epact.h"
+#include "runtime/base/err.h"
 
 typedef struct epl_arena {
 	struct epl_chunk *chunks;
@@ -31,5 +32,8 @@ void epl_values_push(lua_State *L, const epact_value *values, size_t count, cons
 
 /* Copies the count Lua values from index `first` on into the arena. */
 const epact_value *epl_values_read(lua_State *L, int first, size_t count, epl_arena *arena, const char *what);
+
+/* Reads a JSON text. 0, EP_EJSON, EP_ENOMEM. */
+int epl_value_of_json(epl_arena *arena, epact_value *out, const char *text, size_t len, ep_err *err);
 
 #endif
