@@ -123,6 +123,11 @@ void *epl_new(lua_State *L, size_t size, const char *type);
 /* The argument as the type, or an error that names it. */
 void *epl_check(lua_State *L, int arg, const char *type);
 
+/* --- results --- */
+
+/* Pushes the text that was built in b, which is empty afterwards, also when this raises for want of memory. */
+void epl_push_buf(lua_State *L, ep_buf *b);
+
 /* --- secrets --- */
 
 /* The secret of an argument: a string, an epact.secret, or a table whose field `secret` is one of these.

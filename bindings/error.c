@@ -6,12 +6,28 @@
 
 #define TYPE "epact.error"
 
+static int push_text(lua_State *L)
+{
+	const ep_buf *b = lua_touserdata(L, 1);
+	if (ep_buf_failed(b)) return luaL_error(L, "not enough memory");
+	lua_pushlstring(L, ep_buf_text(b), b->len);
+	return 1;
+}
+
+void epl_push_buf(lua_State *L, ep_buf *b)
+{
+	lua_pushcfunction(L, push_text);
+	lua_pushlightuserdata(L, b);
+	int rc = lua_pcall(L, 1, 1, 0);
+	ep_buf_fini(b);
+	if (rc) lua_error(L);
+}
+
 void epl_push_masked(lua_State *L, const char *text)
 {
 	ep_buf b = {0};
 	ep_mask(&b, epl_secrets(L), text, strlen(text));
-	lua_pushlstring(L, ep_buf_text(&b), b.len);
-	ep_buf_fini(&b);
+	epl_push_buf(L, &b);
 }
 
 static void set_masked(lua_State *L, const char *key, const char *text)
@@ -45,8 +61,9 @@ static void set_rate(lua_State *L, const ep_err_rate *rate)
 	lua_setfield(L, -2, "rate");
 }
 
-void epl_push_err(lua_State *L, ep_err *err)
+static int push_fields(lua_State *L)
 {
+	const ep_err *err = lua_touserdata(L, 1);
 	lua_createtable(L, 0, 8);
 	lua_pushstring(L, ep_err_slug(err->code));
 	lua_setfield(L, -2, "code");
@@ -67,8 +84,18 @@ void epl_push_err(lua_State *L, ep_err *err)
 		lua_setfield(L, -2, "retry_after");
 	}
 	if (err->rate.given) set_rate(L, &err->rate);
-	ep_err_fini(err);
 	luaL_setmetatable(L, TYPE);
+	return 1;
+}
+
+/* Protected: the error is let go also when there is no memory for its object; that is raised then. */
+void epl_push_err(lua_State *L, ep_err *err)
+{
+	lua_pushcfunction(L, push_fields);
+	lua_pushlightuserdata(L, err);
+	int rc = lua_pcall(L, 1, 1, 0);
+	ep_err_fini(err);
+	if (rc) lua_error(L);
 }
 
 int epl_raise(lua_State *L, ep_err *err)
@@ -143,12 +170,8 @@ static int error_mask(lua_State *L)
 	size_t len;
 	const char *text = luaL_checklstring(L, 1, &len);
 	ep_buf b = {0};
-	if (ep_mask(&b, epl_secrets(L), text, len)) {
-		ep_buf_fini(&b);
-		return luaL_error(L, "not enough memory");
-	}
-	lua_pushlstring(L, ep_buf_text(&b), b.len);
-	ep_buf_fini(&b);
+	ep_mask(&b, epl_secrets(L), text, len);
+	epl_push_buf(L, &b);
 	return 1;
 }
 

@@ -26,8 +26,7 @@ static void push_place(lua_State *L, epl_task *t)
 	}
 	bool waits = lua_status(t->co) == LUA_YIELD && epl_add_place(&b, " computed until ", t->at);
 	if (!waits) ep_buf_puts(&b, " computed until its end");
-	lua_pushlstring(L, ep_buf_text(&b), b.len);
-	ep_buf_fini(&b);
+	epl_push_buf(L, &b);
 }
 
 /* True when the text on the top was not there before. */

@@ -221,8 +221,7 @@ static int client_git_url(lua_State *L)
 		ep_buf_fini(&url);
 		return epl_raise(L, &err);
 	}
-	lua_pushlstring(L, ep_buf_text(&url), url.len);
-	ep_buf_fini(&url);
+	epl_push_buf(L, &url);
 	return 1;
 }
 

@@ -8,10 +8,20 @@ typedef struct secret_object {
 	ep_secret *secret; /* NULL: not filled yet */
 } secret_object;
 
-void epl_push_secret(lua_State *L, ep_secret *secret)
+static int push_object(lua_State *L)
 {
 	secret_object *o = epl_new(L, sizeof *o, TYPE);
-	o->secret = secret;
+	o->secret = lua_touserdata(L, 1);
+	return 1;
+}
+
+void epl_push_secret(lua_State *L, ep_secret *secret)
+{
+	lua_pushcfunction(L, push_object);
+	lua_pushlightuserdata(L, secret);
+	if (!lua_pcall(L, 1, 1, 0)) return;
+	ep_secret_release(secret);
+	lua_error(L);
 }
 
 static ep_secret *new_secret(lua_State *L, const char *bytes, size_t len)

@@ -52,9 +52,8 @@ static int refuse(lua_State *L, const level *at, const char *what, const char *p
 	ep_buf path = {0};
 	while (top->up) top = top->up;
 	add_path(&path, at);
-	lua_pushlstring(L, ep_buf_text(&path), path.len < 300 ? path.len : 300);
-	ep_buf_fini(&path);
-	return epl_raise_code(L, EP_EINVAL, "%s %lld%s %s", what, (long long)top->number, lua_tostring(L, -1), problem);
+	epl_push_buf(L, &path);
+	return epl_raise_code(L, EP_EINVAL, "%s %lld%.300s %s", what, (long long)top->number, lua_tostring(L, -1), problem);
 }
 
 static int no_memory(lua_State *L) { return epl_raise_code(L, EP_ENOMEM, "not enough memory for values"); }

@@ -7,14 +7,13 @@
 --
 -- Where a list of functions is taken, wrap arguments: `function() return http.get(url) end`.
 local core = require "epact.core.task"
-local channel = require "epact.task.channel"
-local limiter = require "epact.task.limiter"
 local options = require "epact.options"
-local race = require "epact.task.race"
-local retry = require "epact.task.retry"
-local select_first = require "epact.task.select"
-local semaphore = require "epact.task.semaphore"
 local view = require "epact.core.view"
+
+-- The files beside this one are loaded when they are first needed: most scripts need few, and each instance has its own.
+local function part(name) return require("epact.task." .. name) end
+
+local select_first
 
 local M = {}
 
@@ -135,14 +134,14 @@ end
 -- @param fns table: an array of functions, not empty
 -- @return what the first returned; its error is raised
 -- Example: `local answer = task.race { ask_a, ask_b }`
-function M.race(fns) return race.race(fns) end
+function M.race(fns) return part "race".race(fns) end
 
 --- Calls all functions side by side; the first that succeeds is what counts, the others are cancelled and waited for.
 -- When all fail, the first error is raised with the others in its field `others`.
 -- @param fns table: an array of functions, not empty
 -- @return what the first successful one returned
 -- Example: `local file = task.any { from_mirror_a, from_mirror_b }`
-function M.any(fns) return race.any(fns) end
+function M.any(fns) return part "race".any(fns) end
 
 --- Calls `fn(item, index)` for each item, at most `options.limit` (default 64) at once.
 -- @param items table: an array
@@ -179,7 +178,7 @@ function M.channel(capacity)
 	if math.type(capacity) ~= "integer" or capacity < 0 then
 		error("task.channel: the capacity must be an integer, 0 or more, got " .. tostring(capacity), 2)
 	end
-	return channel.new(capacity)
+	return part "channel".new(capacity)
 end
 
 --- Waits for the first of several things, of which only one happens. Cases: a channel (receives), `{ channel,
@@ -189,6 +188,7 @@ end
 -- Example: `local which, value = task.select { orders, stop, timeout = 5 }`
 function M.select(cases)
 	if type(cases) ~= "table" then error("bad argument #1 to 'select' (table expected, got " .. type(cases) .. ")", 2) end
+	select_first = select_first or part "select"
 	return select_first(cases)
 end
 
@@ -200,7 +200,7 @@ function M.semaphore(n)
 	if math.type(n) ~= "integer" or n < 1 then
 		error("task.semaphore: the count must be a positive integer, got " .. tostring(n), 2)
 	end
-	return semaphore.new(n)
+	return part "semaphore".new(n)
 end
 
 --- Makes a limiter: `limiter:acquire(n)` waits until n (default 1) tokens are there, in the order of asking, and
@@ -208,7 +208,7 @@ end
 -- @param options table: `rate` tokens that come in each second; `burst` (default 1) how many are kept, at most
 -- @return limiter
 -- Example: `local limiter = task.limiter { rate = 10, burst = 20 }`
-function M.limiter(opts) return limiter.new(opts) end
+function M.limiter(opts) return part "limiter".new(opts) end
 
 --- Calls `fn(...)` again when it fails for a reason that may pass. The last error is raised as it is.
 -- @param options table?: `attempts` (default 3); `delay` seconds before the second (0.5), multiplied by `factor` (2)
@@ -218,6 +218,6 @@ function M.limiter(opts) return limiter.new(opts) end
 -- @param fn function
 -- @return what fn returns
 -- Example: `local page = task.retry({ attempts = 5 }, http.get, url)`
-function M.retry(opts, fn, ...) return retry(opts, fn, ...) end
+function M.retry(opts, fn, ...) return part "retry"(opts, fn, ...) end
 
 return M

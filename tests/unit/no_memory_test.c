@@ -4,4 +4,4 @@
 #include "test.h"
 #include "no_memory.h"
 
-TEST(refusals_at_many_places) { no_memory_test(7, 61); }
+TEST(refusals_at_many_places) { no_memory_test(11, 97); }

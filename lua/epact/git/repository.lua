@@ -20,16 +20,17 @@ function M.new(directory, settings, more)
 	return setmetatable(repo, Repository)
 end
 
-for _, name in ipairs { "status", "log", "diff", "read", "change", "branch", "remote", "merge" } do
-	local methods = require("epact.git." .. name)
-	for _, method in ipairs(({
-		status = { "status" }, log = { "log", "commits" }, diff = { "diff" }, read = { "show", "ls_files", "rev_parse" },
-		change = { "add", "commit", "reset", "stash" }, branch = { "checkout", "branch", "current_branch", "tag" },
-		remote = { "fetch", "push", "remote" }, merge = { "merge", "pull" },
-	})[name]) do
-		Repository[method] = methods[method]
-	end
-end
+-- The files beside this one are loaded when one of their methods is first called: an instance that only clones is small.
+local files = { status = "status", log = "log", commits = "log", diff = "diff", show = "read", ls_files = "read",
+	rev_parse = "read", add = "change", commit = "change", reset = "change", stash = "change", checkout = "branch",
+	branch = "branch", current_branch = "branch", tag = "branch", fetch = "remote", push = "remote", remote = "remote",
+	merge = "merge", pull = "merge" }
+
+setmetatable(Repository, { __index = function(_, name)
+	local method = files[name] and require("epact.git." .. files[name])[name]
+	Repository[name] = method
+	return method
+end })
 for name, method in pairs(worktree.methods(M.new)) do Repository[name] = method end
 
 -- --- opening one ---
