@@ -208,7 +208,7 @@ TEST(a_cancel_tells_the_host)
 	start("local host, task, errors = require 'host', require 'epact.task', require 'epact.error'\n"
 		  "local ok, err = pcall(task.timeout, 0.01, host.after, 3600.0, 'x')\n"
 		  "assert(not ok and err.code == 'timeout', err)\n"
-		  "local ok, err = pcall(task.timeout, 0.01, host.deaf, 0.1, 'x')\n" /* it answers nobody */
+		  "local ok, err = pcall(task.timeout, 0.01, host.deaf, 0.5, 'x')\n" /* it answers nobody */
 		  "assert(not ok and err.code == 'timeout', err)\n");
 	uint64_t begun = uv_hrtime();
 	uv_run(&host, UV_RUN_DEFAULT);
