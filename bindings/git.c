@@ -191,6 +191,19 @@ static int push_started(lua_State *L, handle *h, ep_op *op, uint64_t timeout)
 	return 1;
 }
 
+/* check(options): raises what clone would of its options */
+static int git_check(lua_State *L)
+{
+	clone_options r = {.depth = NO_DEPTH, .quiet = true};
+	ep_git_clone_options o = {0};
+	ep_err err = {0};
+	read_clone(L, &r, &o);
+	if (r.credential) o.credential = epl_check_secret(L, r.credential);
+	int rc = ep_git_clone_check(&o, &err);
+	ep_secret_release(o.credential);
+	return rc ? epl_raise(L, &err) : 0;
+}
+
 /* clone(options, with_progress) -> handle */
 static int git_clone(lua_State *L)
 {
@@ -383,8 +396,9 @@ static int git_close(lua_State *L)
 
 /* --- tables --- */
 
-static const luaL_Reg functions[] = {{"clone", git_clone}, {"command", git_command}, {"machine", git_machine},
-	{"check_ref", git_check_ref}, {"check_url", git_check_url}, {"terminal_width", git_terminal_width}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"clone", git_clone}, {"check", git_check}, {"command", git_command},
+	{"machine", git_machine}, {"check_ref", git_check_ref}, {"check_url", git_check_url},
+	{"terminal_width", git_terminal_width}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"wait", git_wait}, {"progress", git_progress}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", git_close}, {"__close", git_close}, {NULL, NULL}};
 

@@ -13,6 +13,7 @@
 local core = require "epact.core.git"
 local draw = require "epact.git.draw"
 local limit = require "epact.git.limit"
+local mirror = require "epact.git.mirror"
 local repository = require "epact.git.repository"
 local run = require "epact.git.run"
 
@@ -25,6 +26,19 @@ local M = {}
 -- @return integer: the number before
 -- Example: `git.limit(4)`
 function M.limit(n) return limit.set(n) end
+
+--- Opens a folder of mirrors: repeated clones of one repository share objects by it, also those of other processes at the same
+-- time. `mirror:clone(options)`, or the option `mirror` of `clone`: the first clone of a URL fetches all its branches and tags
+-- to here; further ones ask the server, with their own credential, and fetch what is not here. A clone stands alone: objects
+-- are copied. A mirror that is damaged is made anew. `mirror:size()` -> bytes, count; `mirror:trim(bytes)` removes those that
+-- were not used for the longest time, but none in use. No credential is kept. The folder must be out of reach of what the
+-- scripts in the clones can write to.
+-- @param path string: made, with those above it, when it is missing; nobody else may write to it
+-- @param options table?: `max_bytes` integer: `trim` to it after each clone; no limit by default
+-- @return mirror
+-- Raises `permission` when others may write to the folder.
+-- Example: `local m = git.mirror("/var/cache/me"); git.clone { url = url, directory = dir, credential = token, mirror = m }`
+function M.mirror(path, options) return mirror.open(path, options, M.clone) end
 
 --- Clones a repository and waits for the end. A clone that fails or is cancelled leaves no process and no folder.
 -- Raises `authentication`, `permission`, `not_found`, `branch_not_found`, `destination_exists`, `too_large`, `network`,
@@ -42,6 +56,7 @@ function M.limit(n) return limit.set(n) end
 -- * `sparse` list of strings?: only what is below these folders is checked out, and the files beside the way to them (git's
 --   cone mode); with `{}` the files of the top alone
 -- * `reference` string?: a repository on this machine; what it has is copied from there and not fetched
+-- * `mirror` mirror?: of `git.mirror`; not with `filter` or `reference`
 -- * `max_files` integer?: fails with `too_large` when it would check out more files; nothing of it stays. No limit by default
 -- * `max_bytes` integer?: the same for all that it takes on the disk, git's own files included: what is received, how large
 --   it becomes when it is checked out, and each single file while it is written
@@ -66,6 +81,7 @@ function M.clone(options)
 		error("git.clone: option 'progress' must be a function or a boolean", 2)
 	end
 	if progress == nil and call.quiet then progress = false end
+	if call.mirror ~= nil then return mirror.check(call.mirror):clone(options) end
 	call.progress = nil
 	local _ <close> = limit.turn()
 	progress = draw.choose(progress, "cloning " .. tostring(call.url))

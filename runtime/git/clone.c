@@ -124,7 +124,7 @@ static void after_take(ep_op *op, int rc)
 		ep_git_clone_run(c);
 }
 
-static int check(const ep_git_clone_options *o, ep_err *err)
+static int check_words(const ep_git_clone_options *o, ep_err *err)
 {
 	int rc = o->branch ? ep_git_ref_check(o->branch, strlen(o->branch), err) : 0;
 	if (!rc && o->filter) rc = ep_git_filter_check(o->filter, strlen(o->filter), err);
@@ -185,10 +185,19 @@ static int copy(ep_git_clone *c, const ep_git_clone_options *o)
 	return lost || (o->ca_file && !c->o.ca_file) ? EP_ENOMEM : 0;
 }
 
+int ep_git_clone_check(const ep_git_clone_options *o, ep_err *err)
+{
+	ep_git_url url;
+	int rc = check_words(o, err);
+	if (!rc) rc = ep_git_url_read(&url, o->url, strlen(o->url), o->allow_http, err);
+	if (!rc) ep_git_url_fini(&url);
+	return rc;
+}
+
 int ep_git_clone_start(ep_git_clone **out, ep_procs *procs, const ep_git_clone_options *o, ep_err *err)
 {
 	ep_git_url url;
-	int rc = check(o, err);
+	int rc = check_words(o, err);
 	if (!rc) rc = ep_git_url_read(&url, o->url, strlen(o->url), o->allow_http, err);
 	if (rc) return rc;
 	ep_git_clone *c = ep_calloc(1, sizeof *c);

@@ -62,6 +62,9 @@ typedef struct ep_git_clone {
 	bool disk_full; /* found before the undo */
 } ep_git_clone;
 
+/* What the start checks, before anything is done: 0 or EP_EINVAL. */
+int ep_git_clone_check(const ep_git_clone_options *options, ep_err *err);
+
 int ep_git_clone_start(ep_git_clone **out, ep_procs *procs, const ep_git_clone_options *options, ep_err *err);
 
 #endif

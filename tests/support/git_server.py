@@ -96,6 +96,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def serve_git(self, mode, path, query, body):
         status, headers, content = self.backend(path, query, body)
         is_pack = b"PACK" in content
+        self.server.note(path=path, sent=len(content))
         half = content[: len(content) // 2]
         if is_pack and mode == "damage":
             at = content.index(b"PACK") + 60

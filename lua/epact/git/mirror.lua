@@ -1,0 +1,249 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Mirrors: repositories that were cloned once lend their objects to further clones. Face: epact.git.
+--
+-- In the folder, for each URL, KEY being a hash of it:
+--   KEY.git     a bare repository with all branches and tags, as they were at the last fetch
+--   KEY.use     is locked by everybody who clones from it, and alone by who removes it
+--   KEY.update  is locked alone by who makes or fetches it
+--   KEY.used    is written at each use: the time of the last one
+-- What is on its way stands in KEY.new-*, what is being removed in KEY.old-*.
+local core = require "epact.core.git"
+local crypto = require "epact.crypto"
+local draw = require "epact.git.draw"
+local fs = require "epact.fs"
+local limit = require "epact.git.limit"
+local locks = require "epact.core.lock"
+local log = require "epact.log"
+local options = require "epact.options"
+local run = require "epact.git.run"
+local task = require "epact.task"
+
+local M = {}
+
+local Mirror = { __name = "epact.git.mirror" }
+Mirror.__index = Mirror
+
+function Mirror:__tostring() return ("git mirror '%s'"):format(self.path) end
+
+-- Waits for a lock. Another process cannot wake us, so we look again.
+local function acquire(path, alone)
+	local pause = 0.005
+	while true do
+		local lock = locks.try(path, alone)
+		if lock then return lock end
+		task.sleep(pause)
+		pause = math.min(pause * 1.5, 0.1)
+	end
+end
+
+local function fresh_name(base, kind) return ("%s.%s-%s"):format(base, kind, crypto.random_hex(8)) end
+
+-- Whether it is there; its number of this making.
+local function generation(base)
+	local stat = fs.stat(base .. ".git/epact-generation")
+	return stat and fs.read(base .. ".git/epact-generation")
+end
+
+-- Takes it away at once, and then apart.
+local function remove(base)
+	local old = fresh_name(base, "old")
+	if pcall(fs.rename, base .. ".git", old) then fs.remove(old, { recursive = true }) end
+end
+
+-- --- fetching ---
+
+local function git(directory, words, call)
+	local handle <close> = core.command({
+		argv = table.move(words, 1, #words, 2, { "git" }), directory = directory, credential = call.credential,
+		scope = call.credential and call.url, remote = call.remote, ca_file = call.ca_file, allow_http = call.allow_http,
+		stall = call.stall, timeout = call.timeout, grace = call.grace, accepted = call.accepted,
+	}, call.progress and true or false)
+	return run.wait(handle, call.progress)
+end
+
+local function fetch(directory, o)
+	local _ <close> = limit.turn()
+	local progress = draw.choose(o.progress, "fetching " .. o.url)
+	git(directory, { "fetch", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--prune", "--force", "--no-tags",
+		progress and "--progress" or "--quiet", "--", o.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*" },
+		{ url = o.url, remote = o.url, credential = o.credential, ca_file = o.ca_file, allow_http = o.allow_http, stall = o.stall,
+			timeout = o.timeout, grace = o.grace, progress = progress })
+end
+
+-- Nobody else makes this one: what a killed process left of its making goes.
+local function remove_leftovers(path, key)
+	for _, entry in ipairs(fs.list(path)) do
+		if entry.name:find(key .. ".new-", 1, true) == 1 then fs.remove(path .. "/" .. entry.name, { recursive = true }) end
+	end
+end
+
+local function make(self, base, key, o)
+	remove_leftovers(self.path, key)
+	local new <close> = setmetatable({ path = fresh_name(base, "new") }, { __close = function(new)
+		fs.remove(new.path, { recursive = true }) -- of a success there is nothing
+	end })
+	git(nil, { "init", "--bare", "--quiet", "--template=", "--", new.path }, {})
+	fetch(new.path, o)
+	fs.write(new.path .. "/epact-generation", crypto.random_hex(16))
+	fs.rename(new.path, base .. ".git")
+end
+
+local function has(base, commit)
+	return generation(base) and git(base .. ".git", { "cat-file", "-e", commit }, { accepted = 1 << 1 }).status == 0
+end
+
+-- One at a time, in the order of asking within this process. wanted() says whether it is still to be done.
+local function update(self, base, key, o, wanted)
+	local turn = self.turns[key] or task.semaphore(1)
+	self.turns[key] = turn
+	local _ <close> = turn:acquire()
+	local _ <close> = acquire(base .. ".update", true)
+	if not wanted() then return end
+	if generation(base) then
+		fetch(base .. ".git", o)
+	else
+		make(self, base, key, o)
+	end
+end
+
+local function ensure(self, base, key, o)
+	if generation(base) then return end
+	update(self, base, key, o, function() return not generation(base) end)
+end
+
+-- --- cloning ---
+
+-- What a damaged mirror makes of a clone. A server can do so, too: it is then asked again, for all of it.
+local DAMAGE = { corrupt = true, io = true, exit_status = true, not_found = true }
+
+local function clone_by(self, base, key, o, clone)
+	ensure(self, base, key, o)
+	local made = generation(base)
+	o.reference = base .. ".git"
+	local ok, result = pcall(clone, o)
+	if ok then return result end
+	if type(result) ~= "table" or not DAMAGE[result.code] then error(result, 0) end
+	log.warn("the mirror of %s may be damaged and is made anew: %s", o.url, tostring(result))
+	update(self, base, key, o, function()
+		if generation(base) == made then remove(base) end
+	end)
+	o.reference = nil
+	return clone(o)
+end
+
+-- Whoever comes next gets from here what this clone had to fetch, or a mirror in place of a damaged one; without it all is well.
+local function keep_up(self, base, key, o, head)
+	local function lacks()
+		local ok, there = pcall(has, base, head)
+		return not (ok and there)
+	end
+	if not head or not lacks() then return end
+	local ok, err = pcall(update, self, base, key, o, lacks)
+	if not ok and type(err) == "table" and DAMAGE[err.code] then
+		ok, err = pcall(update, self, base, key, o, function()
+			remove(base)
+			return true
+		end)
+	end
+	if not ok then log.warn("the mirror of %s could not be brought up to date: %s", o.url, tostring(err)) end
+end
+
+--- Clones a repository with the objects that the mirror has; the first clone of a URL makes its mirror, of all branches and tags.
+-- The server is asked each time, with this call's credential, which may read what the clone gets, or gets nothing. The clone
+-- stands alone afterwards.
+-- @param options table: as of `epact.git.clone`, without `filter` and `reference`; `timeout` and `stall` are of each run of git
+-- @return table: as of `epact.git.clone`
+-- Raises what `epact.git.clone` does.
+function Mirror:clone(options)
+	local o = {}
+	for name, value in pairs(options) do o[name] = value end
+	o.mirror = nil
+	for _, name in ipairs { "filter", "reference" } do
+		if o[name] ~= nil then error(("git.clone: option '%s' cannot be combined with 'mirror'"):format(name), 2) end
+	end
+	local checked = {}
+	for name, value in pairs(o) do checked[name] = name ~= "progress" and value or nil end
+	core.check(checked)
+	local key = crypto.sha256(o.url):sub(1, 40)
+	local base = self.path .. "/" .. key
+	local use <close> = acquire(base .. ".use", false)
+	fs.write(base .. ".used", "")
+	local result = clone_by(self, base, key, o, self.clone_directly)
+	keep_up(self, base, key, o, result.head)
+	use:close()
+	if self.max_bytes then self:trim(self.max_bytes) end
+	return result
+end
+
+-- --- room ---
+
+local function size_of(directory)
+	local ok, entries = pcall(fs.walk, directory)
+	local sum = 0
+	for _, entry in ipairs(ok and entries or {}) do sum = sum + entry.size end
+	return sum
+end
+
+-- The mirrors, the one that was used last at the end.
+local function list(self)
+	local found = {}
+	for _, entry in ipairs(fs.list(self.path)) do
+		local key = entry.name:match "^(%x+)%.git$"
+		local base = key and self.path .. "/" .. key
+		local used = base and fs.stat(base .. ".used")
+		if base then found[#found + 1] = { base = base, bytes = size_of(base .. ".git"), used = used and used.mtime or 0 } end
+		if entry.name:find "^%x+%.old%-" then fs.remove(self.path .. "/" .. entry.name, { recursive = true }) end
+	end
+	table.sort(found, function(a, b) return a.used < b.used end)
+	return found
+end
+
+--- What the mirrors take on the disk.
+-- @return integer: bytes
+-- @return integer: how many there are
+function Mirror:size()
+	local all, sum = list(self), 0
+	for _, one in ipairs(all) do sum = sum + one.bytes end
+	return sum, #all
+end
+
+--- Removes those mirrors that were not used for the longest time, until the others take no more than so many bytes. One that is
+-- in use, by whichever process, stays.
+-- @param max_bytes integer
+-- @return integer: how many were removed
+function Mirror:trim(max_bytes)
+	local all, sum, removed = list(self), 0, 0
+	for _, one in ipairs(all) do sum = sum + one.bytes end
+	for _, one in ipairs(all) do
+		if sum <= max_bytes then break end
+		local lock <close> = locks.try(one.base .. ".use", true)
+		if lock then
+			remove(one.base)
+			fs.remove(one.base .. ".used", { recursive = true })
+			sum, removed = sum - one.bytes, removed + 1
+		end
+	end
+	return removed
+end
+
+-- --- opening ---
+
+local spec = { max_bytes = { nil, "integer", 0 } }
+
+-- The mirror that an option names.
+function M.check(value)
+	if getmetatable(value) ~= Mirror then error("git.clone: option 'mirror' must be one of git.mirror", 3) end
+	return value
+end
+
+-- clone is that of epact.git.
+function M.open(path, given, clone)
+	if type(path) ~= "string" or path == "" then error("git.mirror: the folder must be a string", 3) end
+	local o = options.read(given, spec, "git.mirror", 4)
+	local above = path:match "^(.*)/[^/]+/*$"
+	if above and above ~= "" then fs.mkdir(above, { parents = true }) end
+	locks.folder(path)
+	return setmetatable({ path = fs.realpath(path), max_bytes = o.max_bytes, clone_directly = clone, turns = {} }, Mirror)
+end
+
+return M
