@@ -35,12 +35,12 @@ local function failure(code, options)
 	return err
 end
 
--- Runs f until its measure is good, at most three times: other programs use this machine too.
+-- Runs f until its measure is good, at most six times: other programs use this machine too.
 local function patiently(f)
-	for try = 1, 3 do
+	for try = 1, 6 do
 		local bad = f()
 		if not bad then return end
-		if try == 3 then error(bad, 2) end
+		if try == 6 then error(bad, 2) end
 	end
 end
 
