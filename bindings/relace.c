@@ -235,7 +235,7 @@ static int client_gc(lua_State *L)
 
 /* --- tables --- */
 
-static const luaL_Reg functions[] = {{"client", relace_client}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"client", relace_client}, {"tree", epl_relace_tree}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"derive", client_derive}, {"rate", client_rate}, {"url", client_url},
 	{"credential", client_credential}, {"git_url", client_git_url}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", client_gc}, {NULL, NULL}};
@@ -249,6 +249,7 @@ int epl_open_relace(lua_State *L)
 	epl_open_relace_call(L);
 	epl_open_relace_token(L);
 	epl_open_relace_repo(L);
+	epl_open_relace_tree(L);
 	epl_open_relace_change(L);
 	epl_open_relace_stream(L);
 	epl_open_relace_retrieval(L);

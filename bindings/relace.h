@@ -86,6 +86,10 @@ void epl_relace_drop_nulls(lua_State *L, int depth);
 void epl_open_relace_call(lua_State *L);
 void epl_open_relace_token(lua_State *L);
 void epl_open_relace_repo(lua_State *L);
+void epl_open_relace_tree(lua_State *L);
+
+/* tree(directory) -> tree: lists a folder for a plan. */
+int epl_relace_tree(lua_State *L);
 void epl_open_relace_change(lua_State *L);
 void epl_open_relace_stream(lua_State *L);
 void epl_open_relace_retrieval(lua_State *L);

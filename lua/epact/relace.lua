@@ -39,7 +39,7 @@ local Client = {}
 Client.__index = Client
 
 local function new_client(handle, given)
-	return setmetatable({ core = handle, given = given, repo = repo.new(handle), repo_token = token.new(handle) }, Client)
+	return setmetatable({ core = handle, given = given, repo = repo.new(handle, given), repo_token = token.new(handle) }, Client)
 end
 
 function Client:__tostring() return ("relace client (%s, %s)"):format(self.core:url(), tostring(self.core:credential())) end

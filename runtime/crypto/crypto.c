@@ -16,12 +16,26 @@ void ep_sha256(unsigned char digest[EP_SHA256_SIZE], const void *bytes, size_t l
 	sha256_digest(&ctx, SHA256_DIGEST_SIZE, digest);
 }
 
+_Static_assert(sizeof(struct sha1_ctx) <= sizeof(ep_sha1_state), "room for nettle's state");
+
+void ep_sha1_begin(ep_sha1_state *state) { sha1_init((struct sha1_ctx *)(void *)state); }
+
+void ep_sha1_add(ep_sha1_state *state, const void *bytes, size_t len)
+{
+	sha1_update((struct sha1_ctx *)(void *)state, len, bytes);
+}
+
+void ep_sha1_end(ep_sha1_state *state, unsigned char digest[EP_SHA1_SIZE])
+{
+	sha1_digest((struct sha1_ctx *)(void *)state, SHA1_DIGEST_SIZE, digest);
+}
+
 void ep_sha1(unsigned char digest[EP_SHA1_SIZE], const void *bytes, size_t len)
 {
-	struct sha1_ctx ctx;
-	sha1_init(&ctx);
-	sha1_update(&ctx, len, bytes);
-	sha1_digest(&ctx, SHA1_DIGEST_SIZE, digest);
+	ep_sha1_state state;
+	ep_sha1_begin(&state);
+	ep_sha1_add(&state, bytes, len);
+	ep_sha1_end(&state, digest);
 }
 
 void ep_hex(char *out, const void *bytes, size_t len)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { EP_SHA1_SIZE = 20, EP_SHA256_SIZE = 32 };
 
@@ -15,6 +16,15 @@ void ep_sha256(unsigned char digest[EP_SHA256_SIZE], const void *bytes, size_t l
 
 /* Only for the ids of git's objects: it protects nothing. */
 void ep_sha1(unsigned char digest[EP_SHA1_SIZE], const void *bytes, size_t len);
+
+/* The same piece by piece. Life: the caller's memory, nothing to be freed. */
+typedef struct ep_sha1_state {
+	uint64_t room[16];
+} ep_sha1_state;
+
+void ep_sha1_begin(ep_sha1_state *state);
+void ep_sha1_add(ep_sha1_state *state, const void *bytes, size_t len);
+void ep_sha1_end(ep_sha1_state *state, unsigned char digest[EP_SHA1_SIZE]);
 
 /* Writes 2 * len lower-case digits; no NUL. */
 void ep_hex(char *out, const void *bytes, size_t len);

@@ -37,7 +37,7 @@ static void read_limit(const call *c, ep_attempt *a)
 	char remaining[EP_RELACE_FIELD], reset[EP_RELACE_FIELD];
 	if (!c->client->account) return;
 	a->remaining = ep_retry_count(ep_relace_field(c->pub.http, "x-ratelimit-remaining", remaining));
-	if (a->remaining >= 0)
+	if (a->remaining >= 0 || a->status == 429)
 		a->reset = ep_retry_reset(ep_relace_field(c->pub.http, "x-ratelimit-reset", reset), server_now(c));
 }
 
@@ -51,6 +51,7 @@ ep_attempt ep_relace_call_attempt(const call *c)
 		.waited = c->waited,
 		.misses = c->misses,
 		.missed = c->missed,
+		.refused = c->client->account ? (int)c->turn.tries : 0,
 		.remaining = -1,
 		.maybe_sent = http->err.maybe_sent};
 	if (!http->status) return a;

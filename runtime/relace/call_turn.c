@@ -89,7 +89,7 @@ bool ep_relace_call_settle(call *c, const ep_attempt *a)
 	if (a && a->status == 429)
 		ep_lane_refused(lane, &c->turn, ep_seconds(a->retry_after));
 	else if (a && a->status)
-		ep_lane_admitted(lane, &c->turn, a->remaining, ep_seconds(a->reset));
+		ep_lane_admitted(lane, &c->turn, a->remaining, a->remaining < 0 ? 0 : ep_seconds(a->reset));
 	else
 		ep_lane_lost(lane, &c->turn);
 	return a && a->status == 429 && (sure || a->retry_after > 0);

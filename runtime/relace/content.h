@@ -12,9 +12,10 @@
 
 enum { EP_CONTENT_CHUNK = 256 * 1024 };
 
-/* Reads the file to its end by way of the chunk and sets what ep_tree_file has but the name. 0; EP_LEFT_BINARY,
- * EP_LEFT_UNREADABLE, EP_LEFT_SPECIAL or, for a folder, EP_LEFT_REPOSITORY; EP_ECANCELLED after *stop became true. */
-int ep_content_measure(ep_tree_file *file, int fd, char chunk[EP_CONTENT_CHUNK], const atomic_bool *stop);
+/* Reads the file to its end by way of the chunk and sets what ep_tree_file has but the name; the id only if it is wanted, then
+ * of what is EP_LEFT_BINARY too. 0; EP_LEFT_BINARY, EP_LEFT_UNREADABLE, EP_LEFT_SPECIAL or, for a folder,
+ * EP_LEFT_REPOSITORY; EP_ECANCELLED after *stop became true. */
+int ep_content_measure(ep_tree_file *file, int fd, char chunk[EP_CONTENT_CHUNK], bool id, const atomic_bool *stop);
 
 /* Whether the open file is the one that was measured, with the size and time it had then. */
 bool ep_content_same(const ep_tree_file *file, int fd);

@@ -21,12 +21,15 @@ enum { CHUNK = 64 * 1024, SMALL = 64, ROOM_OF_SMALL = SMALL * 6 + 16, ROOM_TO_ES
 
 enum step { PREFIX, OPENING, CONTENT, CLOSING, SUFFIX, END };
 
-static const char before_name[] = "{\"filename\":\"", between[] = "\",\"content\":\"", after[] = "\"}";
+static const char before_name[] = "{\"filename\":\"", between[] = "\",\"content\":\"", after[] = "\"}",
+				  write_name[] = "{\"type\":\"write\",\"filename\":\"";
 
 struct ep_files_body {
 	ep_tree *tree; /* a count; NULL: of a list */
 	ep_files_item *list;
 	uint64_t *list_lengths; /* of the contents in JSON */
+	size_t *chosen;         /* of the tree; NULL: all */
+	const char *before_name;
 	size_t count;
 	char *prefix, *suffix; /* with the brackets of the array */
 	int64_t length;
@@ -66,21 +69,27 @@ void ep_files_body_free(ep_files_body *b)
 	ep_free(b->chunk);
 	ep_free(b->list);
 	ep_free(b->list_lengths);
+	ep_free(b->chosen);
 	ep_free(b->prefix);
 	ep_free(b->suffix);
 	ep_free(b);
 }
 
+static const ep_tree_file *file_at(const ep_files_body *b, size_t i)
+{
+	return &b->tree->files[b->chosen ? b->chosen[i] : i];
+}
+
 static const char *name_of(const ep_files_body *b, size_t i, size_t *len)
 {
-	const char *name = b->tree ? b->tree->files[i].name : b->list[i].name;
+	const char *name = b->tree ? file_at(b, i)->name : b->list[i].name;
 	*len = b->tree ? strlen(name) : b->list[i].name_len;
 	return name;
 }
 
 static uint64_t json_length_of(const ep_files_body *b, size_t i)
 {
-	return b->tree ? b->tree->files[i].json_length : b->list_lengths[i];
+	return b->tree ? file_at(b, i)->json_length : b->list_lengths[i];
 }
 
 /* --- reading a file again --- */
@@ -113,7 +122,7 @@ static int cannot_read(ep_files_body *b, int error)
 
 static int open_file(ep_files_body *b)
 {
-	b->fd = ep_fs_open_below(b->tree->folder, b->tree->files[b->file].name);
+	b->fd = ep_fs_open_below(b->tree->folder, file_at(b, b->file)->name);
 	return b->fd < 0 ? cannot_read(b, -b->fd) : 0;
 }
 
@@ -140,7 +149,7 @@ static int check_file(ep_files_body *b)
 	if (b->unescaped) return changed(b);
 	if (!b->tree) return 0;
 	int code = b->fd < 0 ? open_file(b) : 0; /* an empty file was not opened */
-	if (!code && !ep_content_same(&b->tree->files[b->file], b->fd)) code = changed(b);
+	if (!code && !ep_content_same(file_at(b, b->file), b->fd)) code = changed(b);
 	close_file(b);
 	return code;
 }
@@ -159,14 +168,14 @@ static int begin_file(ep_files_body *b)
 	const char *name = name_of(b, b->file, &len);
 	ep_buf_reset(&b->opening);
 	if (b->file) ep_buf_putc(&b->opening, ',');
-	ep_buf_puts(&b->opening, before_name);
+	ep_buf_puts(&b->opening, b->before_name);
 	char *to = ep_buf_reserve(&b->opening, len * 6 + 16);
 	if (!to) return ep_err_set(&b->err, EP_ENOMEM, "not enough memory");
 	b->opening.len += (size_t)(ep_json_escape(to, name, len) - to);
 	if (ep_buf_puts(&b->opening, between)) return ep_err_set(&b->err, EP_ENOMEM, "not enough memory");
 	set_piece(b, b->opening.data, b->opening.len);
 	b->unescaped = json_length_of(b, b->file);
-	b->unread = b->tree ? b->tree->files[b->file].size : 0;
+	b->unread = b->tree ? file_at(b, b->file)->size : 0;
 	b->text = b->tree ? NULL : b->list[b->file].content;
 	b->text_len = b->tree ? 0 : b->list[b->file].content_len;
 	return 0;
@@ -264,24 +273,27 @@ const ep_http_source ep_files_body_source = {read_body, rewind_body};
 
 static int no_memory(ep_err *err) { return ep_err_set(err, EP_ENOMEM, "not enough memory"); }
 
-static char *joined(const char *a, const char *b)
+static char *joined(const char *a, const char *b, const char *c, const char *d)
 {
 	ep_buf text = {0};
 	ep_buf_puts(&text, a);
 	ep_buf_puts(&text, b);
+	ep_buf_puts(&text, c);
+	ep_buf_puts(&text, d);
 	char *out = ep_buf_failed(&text) ? NULL : ep_buf_take(&text);
 	ep_buf_fini(&text);
 	return out;
 }
 
-static ep_files_body *new_body(size_t count, const char *prefix, const char *suffix)
+static ep_files_body *new_body(size_t count, const char *prefix, const char *others, const char *suffix)
 {
 	ep_files_body *b = ep_calloc(1, sizeof *b);
 	if (!b) return NULL;
 	b->fd = -1;
 	b->count = count;
-	b->prefix = joined(prefix, "[");
-	b->suffix = joined("]", suffix);
+	b->before_name = before_name;
+	b->prefix = joined(prefix, "[", others, *others && count ? "," : "");
+	b->suffix = joined("]", suffix, "", "");
 	if (b->prefix && b->suffix) return b;
 	ep_files_body_free(b);
 	return NULL;
@@ -289,7 +301,7 @@ static ep_files_body *new_body(size_t count, const char *prefix, const char *suf
 
 static void measure(ep_files_body *b)
 {
-	const size_t skeleton = sizeof before_name - 1 + sizeof between - 1 + sizeof after - 1;
+	const size_t skeleton = strlen(b->before_name) + sizeof between - 1 + sizeof after - 1;
 	uint64_t length = strlen(b->prefix) + strlen(b->suffix) + (b->count ? b->count - 1 : 0);
 	for (size_t i = 0; i < b->count; i++) {
 		size_t len;
@@ -299,20 +311,40 @@ static void measure(ep_files_body *b)
 	b->length = (int64_t)length;
 }
 
-int ep_files_body_of_tree(ep_files_body **out, ep_tree *tree, const char *prefix, const char *suffix, ep_err *err)
+/* Counts the tree, and measures; takes the body, also when that fails. */
+static int set_tree(ep_files_body **out, ep_files_body *b, ep_tree *tree, ep_err *err)
 {
-	ep_files_body *b = new_body(tree->count, prefix, suffix);
-	if (!b) return no_memory(err);
-	b->tree = tree;
-	ep_op_retain(&tree->op);
-	b->chunk = ep_alloc(CHUNK);
-	if (!b->chunk) {
+	if (b) {
+		b->tree = tree;
+		ep_op_retain(&tree->op);
+		b->chunk = ep_alloc(CHUNK);
+	}
+	if (!b || !b->chunk) {
 		ep_files_body_free(b);
 		return no_memory(err);
 	}
 	measure(b);
 	*out = b;
 	return 0;
+}
+
+int ep_files_body_of_tree(ep_files_body **out, ep_tree *tree, const char *prefix, const char *suffix, ep_err *err)
+{
+	return set_tree(out, new_body(tree->count, prefix, "", suffix), tree, err);
+}
+
+int ep_files_body_of_writes(ep_files_body **out, ep_tree *tree, const size_t *chosen, size_t count, const char *others,
+	const char *prefix, const char *suffix, ep_err *err)
+{
+	ep_files_body *b = new_body(count, prefix, others, suffix);
+	if (b) b->chosen = ep_alloc((count + 1) * sizeof *chosen);
+	if (!b || !b->chosen) {
+		ep_files_body_free(b);
+		return no_memory(err);
+	}
+	if (count) memcpy(b->chosen, chosen, count * sizeof *chosen);
+	b->before_name = write_name;
+	return set_tree(out, b, tree, err);
 }
 
 static int check_item(const ep_files_item *item, ep_err *err)
@@ -330,7 +362,7 @@ int ep_files_body_of_list(
 	ep_files_body **out, const ep_files_item *list, size_t count, const char *prefix, const char *suffix, ep_err *err)
 {
 	int code = 0;
-	ep_files_body *b = new_body(count, prefix, suffix);
+	ep_files_body *b = new_body(count, prefix, "", suffix);
 	if (b) {
 		b->list = ep_calloc(count + 1, sizeof *b->list);
 		b->list_lengths = ep_calloc(count + 1, sizeof *b->list_lengths);

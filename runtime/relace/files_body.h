@@ -27,6 +27,11 @@ typedef struct ep_files_item {
 /* A body of a tree whose op has ended with 0; it holds a count of the tree. The texts are copied. */
 int ep_files_body_of_tree(ep_files_body **out, ep_tree *tree, const char *prefix, const char *suffix, ep_err *err);
 
+/* A body of some files of a tree as operations that write them: PREFIX [OTHERS,{"type":"write","filename":"...",...},...] SUFFIX.
+ * chosen: their places in it, in any order; others: further operations, with commas between them, "" for none. */
+int ep_files_body_of_writes(ep_files_body **out, ep_tree *tree, const size_t *chosen, size_t count, const char *others,
+	const char *prefix, const char *suffix, ep_err *err);
+
 /* A body of texts in memory. The names and contents are borrowed, the list is copied. EP_EINVAL names the file whose name a
  * repository does not take, or whose content is not UTF-8 or has a NUL. */
 int ep_files_body_of_list(

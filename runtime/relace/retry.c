@@ -157,11 +157,12 @@ ep_decision ep_retry_decide(const ep_retry_policy *policy, ep_repeat repeat, con
 		return judge_miss(policy, a, chance);
 	ep_decision d = a->code ? judge_exchange(repeat, a) : judge_status(repeat, a);
 	if (d.verdict != EP_VERDICT_REPEAT) return d;
-	bool asked = !a->code && a->retry_after > 0;
-	d.wait = asked ? a->retry_after * (1 + chance / 20) : computed_wait(a->index, chance);
+	bool asked = !a->code && a->retry_after > 0, apart = policy->max_refused && !a->code && a->status == 429;
+	int made = apart ? a->refused : a->index - a->refused;
+	d.wait = asked ? a->retry_after * (1 + chance / 20) : computed_wait(made, chance);
 	/* The peer's own figure is what must fit; the twentieth on top only keeps many from coming at once. */
 	double need = asked ? a->retry_after : d.wait;
-	int most = a->status == 429 && policy->max_refused ? policy->max_refused : policy->max_retries;
-	if (a->index >= most || a->waited + need > policy->max_wait) d.verdict = EP_VERDICT_FAIL;
+	int most = apart ? policy->max_refused : policy->max_retries;
+	if (made >= most || a->waited + need > policy->max_wait) d.verdict = EP_VERDICT_FAIL;
 	return d;
 }

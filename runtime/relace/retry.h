@@ -20,7 +20,7 @@ typedef struct ep_retry_policy {
 	int max_retries; /* further attempts after the first */
 	double max_wait; /* seconds, over all waits of one call */
 	double not_yet;  /* seconds, over all waits after a 404 that may end; these count in neither of the two above */
-	int max_refused; /* as max_retries, for an attempt that was one too many (429); 0: the same */
+	int max_refused; /* further attempts after one that was one too many (429), counted apart; 0: they are counted with all */
 } ep_retry_policy;
 
 /* How an attempt ended. */
@@ -31,6 +31,7 @@ typedef struct ep_attempt {
 	bool maybe_sent;    /* the server may have acted */
 	int should_retry;   /* X-Should-Retry: 1 true, 0 false, -1 not given */
 	double retry_after; /* seconds; not positive: not given */
+	int refused;        /* how many before it were one too many, where these are counted apart */
 	int64_t remaining;  /* X-RateLimit-Remaining; -1: not given */
 	double reset;       /* seconds until X-RateLimit-Reset; 0: not given */
 	double waited;      /* seconds that the call has spent in waits so far, but for those after such a 404 */

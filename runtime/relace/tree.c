@@ -289,6 +289,7 @@ ep_tree *ep_tree_start(ep_procs *procs, const char *folder, const ep_tree_option
 	plan->procs = procs;
 	plan->folder = copy;
 	plan->skip_binary = options && options->skip_binary;
+	plan->ids = options && options->ids;
 	tree->plan = plan;
 	tree->folder = -1;
 	ep_op_start(&tree->op);

@@ -37,15 +37,19 @@ typedef struct ep_tree_file {
 	int64_t mtime;        /* nanoseconds; with size, device and inode: what it was when it was measured */
 	dev_t device;
 	ino_t inode;
+	unsigned char id[20]; /* git's of the content, where it was wanted */
 } ep_tree_file;
 
 typedef struct ep_tree_left {
 	const char *name; /* exact bytes */
 	int reason;       /* EP_LEFT_... */
+	uint64_t size;    /* of what is EP_LEFT_BINARY */
+	unsigned char id[20];
 } ep_tree_left;
 
 typedef struct ep_tree_options {
 	bool skip_binary; /* leave out what can't be sent, instead of failing */
+	bool ids;         /* git's ids of the contents are wanted */
 } ep_tree_options;
 
 typedef struct ep_tree {

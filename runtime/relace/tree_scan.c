@@ -200,9 +200,18 @@ static int look_at(struct scan *s, const struct candidate *c, ep_tree_file *file
 	int fd = ep_fs_open_below(s->tree->folder, c->name);
 	if (fd < 0) return of_open_error(s, c->name, -fd);
 	int code = ep_repo_path_check(c->name, len, NULL, NULL) ? EP_LEFT_NAME : 0;
-	if (!code) code = ep_content_measure(file, fd, s->chunk, s->stop);
+	if (!code) code = ep_content_measure(file, fd, s->chunk, s->tree->plan->ids, s->stop);
 	close(fd);
 	return code;
+}
+
+static void leave(ep_tree *tree, const char *name, int reason, const ep_tree_file *file)
+{
+	ep_tree_left *left = &tree->left[tree->left_count++];
+	*left = (ep_tree_left){.name = name, .reason = reason};
+	if (reason != EP_LEFT_BINARY) return;
+	left->size = file->size;
+	memcpy(left->id, file->id, sizeof left->id);
 }
 
 static int look_at_all(struct scan *s)
@@ -220,7 +229,7 @@ static int look_at_all(struct scan *s)
 		} else if (code == GONE) {
 			if (c->tag == 'S' && !s->sparse++) s->first_sparse = c->name;
 		} else if (code > 0)
-			tree->left[tree->left_count++] = (ep_tree_left){c->name, code};
+			leave(tree, c->name, code, file);
 	}
 	return code < 0 ? code : 0;
 }

@@ -13,7 +13,7 @@ struct ep_tree_plan {
 	ep_procs *procs;
 	ep_op *inner; /* the step that runs */
 	char *folder; /* as given */
-	bool skip_binary;
+	bool skip_binary, ids;
 	bool in_work_tree; /* a .git was found in the folder or above it */
 	char *listed;      /* what git said, entries "TAG NAME" with a NUL behind each; NULL: walk */
 	size_t listed_len;

@@ -100,10 +100,17 @@ static void on_listed(ep_op *op)
 	if (rc) finish(u, rc);
 }
 
-static int start_tree(upload *u, ep_procs *procs, const ep_relace_files *files)
+/* What an upload is made of. */
+struct content {
+	ep_procs *procs;
+	const ep_relace_files *files;
+	const ep_relace_tree_change *change; /* in place of files */
+};
+
+static int start_tree(upload *u, const struct content *c)
 {
-	ep_tree_options options = {.skip_binary = files->skip_binary};
-	u->pub.tree = ep_tree_start(procs, files->folder, &options);
+	ep_tree_options options = {.skip_binary = c->files->skip_binary};
+	u->pub.tree = ep_tree_start(c->procs, c->files->folder, &options);
 	if (!u->pub.tree) return ep_err_set(&u->pub.err, EP_ENOMEM, "no memory for a list of files");
 	ep_op_wait(&u->pub.tree->op, on_listed, u);
 	return 0;
@@ -115,6 +122,45 @@ static int start_list(upload *u, const ep_relace_files *files)
 	int rc = ep_files_body_of_list(
 		&body, files->list, files->count, ep_buf_text(&u->before), ep_buf_text(&u->behind), &u->pub.err);
 	return rc ? rc : start_call(u, body);
+}
+
+static int start_files(upload *u, const struct content *c)
+{
+	const ep_relace_files *files = c->files;
+	int rc = ep_relace_write_files_frame(&u->before, &u->behind, files->metadata, files->auto_index, &u->pub.err);
+	if (rc) return rc;
+	return files->folder ? start_tree(u, c) : start_list(u, files);
+}
+
+/* --- a listed tree --- */
+
+static int make_body(ep_files_body **out, const ep_relace_tree_change *c, ep_err *err)
+{
+	static const char files[] = "{\"source\":{\"type\":\"files\",\"files\":",
+					  diff[] = "{\"source\":{\"type\":\"diff\",\"operations\":";
+	if (c->whole) return ep_files_body_of_tree(out, c->tree, files, "}}", err);
+	return ep_files_body_of_writes(
+		out, c->tree, c->writes, c->count, c->others ? ep_buf_text(c->others) : "", diff, "}}", err);
+}
+
+int64_t ep_relace_tree_change_length(const ep_relace_tree_change *change, ep_err *err)
+{
+	ep_files_body *body;
+	int rc = make_body(&body, change, err);
+	if (rc) return rc;
+	int64_t length = ep_files_body_length(body);
+	ep_files_body_free(body);
+	return length;
+}
+
+static int start_change(upload *u, const struct content *c)
+{
+	ep_files_body *body;
+	int rc = make_body(&body, c->change, &u->pub.err);
+	if (rc) return rc;
+	u->pub.tree = c->change->tree;
+	ep_op_retain(&u->pub.tree->op);
+	return start_call(u, body);
 }
 
 /* --- the op --- */
@@ -162,15 +208,14 @@ static int take_options(upload *u, const ep_relace_options *options)
 }
 
 /* Takes the path. */
-static int start(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs, upload *u,
-	const ep_relace_files *files, const ep_relace_options *options, ep_err *err)
+static int start(ep_relace_upload **out, ep_relace_client *client, upload *u, const struct content *content,
+	const ep_relace_options *options, ep_err *err)
 {
 	ep_op_init(&u->pub.op, ep_relace_client_loop(client), &upload_class, &u->pub.err);
 	u->client = ep_relace_client_retain(client);
 	uint64_t deadline = options ? options->deadline : 0; /* it is ours: the listing counts too */
 	int rc = take_options(u, options);
-	if (!rc) rc = ep_relace_write_files_frame(&u->before, &u->behind, files->metadata, files->auto_index, &u->pub.err);
-	if (!rc) rc = files->folder ? start_tree(u, procs, files) : start_list(u, files);
+	if (!rc) rc = content->change ? start_change(u, content) : start_files(u, content);
 	if (rc) {
 		ep_err_move(err, &u->pub.err);
 		ep_op_release(&u->pub.op);
@@ -200,7 +245,18 @@ int ep_relace_create_of_files(ep_relace_upload **out, ep_relace_client *client, 
 	upload *u = new_upload(EP_REPEAT_ONCE, "list the repos before you create another", err);
 	if (!u) return EP_ENOMEM;
 	ep_buf_puts(&u->path, "/repo");
-	return start(out, client, procs, u, files, options, err);
+	return start(out, client, u, &(struct content){.procs = procs, .files = files}, options, err);
+}
+
+/* Takes the upload. */
+static int start_update(ep_relace_upload **out, ep_relace_client *client, upload *u, ep_relace_text repo_id,
+	const struct content *content, const ep_relace_options *options, ep_err *err)
+{
+	int rc = ep_relace_add_repo_path(&u->path, repo_id, "/update", err);
+	if (!rc) return start(out, client, u, content, options, err);
+	ep_buf_fini(&u->path);
+	ep_free(u);
+	return rc;
 }
 
 int ep_relace_overwrite(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs, ep_relace_text repo_id,
@@ -208,9 +264,14 @@ int ep_relace_overwrite(ep_relace_upload **out, ep_relace_client *client, ep_pro
 {
 	upload *u = new_upload(EP_REPEAT_SAFE, NULL, err);
 	if (!u) return EP_ENOMEM;
-	int rc = ep_relace_add_repo_path(&u->path, repo_id, "/update", err);
-	if (!rc) return start(out, client, procs, u, files, options, err);
-	ep_buf_fini(&u->path);
-	ep_free(u);
-	return rc;
+	return start_update(out, client, u, repo_id, &(struct content){.procs = procs, .files = files}, options, err);
+}
+
+int ep_relace_send_change(ep_relace_upload **out, ep_relace_client *client, ep_relace_text repo_id,
+	const ep_relace_tree_change *change, const ep_relace_options *options, ep_err *err)
+{
+	upload *u =
+		new_upload(change->whole ? EP_REPEAT_SAFE : EP_REPEAT_ONCE, "read the repo before you apply it again", err);
+	if (!u) return EP_ENOMEM;
+	return start_update(out, client, u, repo_id, &(struct content){.change = change}, options, err);
 }

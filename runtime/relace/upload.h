@@ -2,8 +2,8 @@
 #ifndef EP_RELACE_UPLOAD_H
 #define EP_RELACE_UPLOAD_H
 
-/* Calls that send many files, of a folder or a list: a repo made of them, and overwrite. One op: it lists the folder, then
- * makes the call, whose body is produced while it is sent.
+/* Calls that send many files, of a folder, a list or a listed tree: a repo made of them, overwrite, a diff. One op: it lists the
+ * folder, then makes the call, whose body is produced while it is sent.
  *
  * Life: the op's. Thread: the loop's. Owner: the consumer of the op. Arguments are only read during the call of the
  * function, but for the names and contents of a list, which stay valid until the op has ended.
@@ -37,5 +37,22 @@ int ep_relace_create_of_files(ep_relace_upload **out, ep_relace_client *client, 
 /* POST /repo/{id}/update: the files are all that the repo holds afterwards. May be repeated: it states the whole. */
 int ep_relace_overwrite(ep_relace_upload **out, ep_relace_client *client, ep_procs *procs, ep_relace_text repo_id,
 	const ep_relace_files *files, const ep_relace_options *options, ep_err *err);
+
+/* Part of a listed tree, or all of it, as the change of a repo. */
+typedef struct ep_relace_tree_change {
+	ep_tree *tree;        /* its op has ended with 0 */
+	bool whole;           /* an overwrite: the tree's files are all that the repo holds afterwards; else a diff of: */
+	const size_t *writes; /* places in the tree */
+	size_t count;
+	const ep_buf *others; /* deletes and renames, written by ep_relace_add_*; NULL: none */
+} ep_relace_tree_change;
+
+/* The bytes of its body; negative EP_E... with err. */
+int64_t ep_relace_tree_change_length(const ep_relace_tree_change *change, ep_err *err);
+
+/* POST /repo/{id}/update with it. The tree is counted until the op is released. A file that is not what was listed any more is
+ * `conflict`. An overwrite may be repeated, a diff not when it may have been carried out. */
+int ep_relace_send_change(ep_relace_upload **out, ep_relace_client *client, ep_relace_text repo_id,
+	const ep_relace_tree_change *change, const ep_relace_options *options, ep_err *err);
 
 #endif

@@ -141,6 +141,36 @@ TEST(retries_and_waits_are_bounded)
 	CHECK_INT_EQ(ep_retry_decide(&usual, EP_REPEAT_SAFE, &a, 0).verdict, EP_VERDICT_FAIL);
 }
 
+TEST(attempts_that_were_too_many_are_counted_apart)
+{
+	const ep_retry_policy patient = {.max_retries = 2, .max_wait = 60, .max_refused = 6};
+	ep_attempt a = {.status = 429, .index = 5, .refused = 5, .should_retry = -1};
+	CHECK_INT_EQ(ep_retry_decide(&patient, EP_REPEAT_ONCE, &a, 0).verdict, EP_VERDICT_REPEAT);
+	a.index = a.refused = 6;
+	CHECK_INT_EQ(ep_retry_decide(&patient, EP_REPEAT_ONCE, &a, 0).verdict, EP_VERDICT_FAIL);
+	a = (ep_attempt){.status = 423, .index = 6, .refused = 5, .should_retry = -1};
+	CHECK(near(ep_retry_decide(&patient, EP_REPEAT_ONCE, &a, 0).wait, 1));
+	CHECK_INT_EQ(ep_retry_decide(&patient, EP_REPEAT_ONCE, &a, 0).verdict, EP_VERDICT_REPEAT);
+	a.index = 7;
+	CHECK_INT_EQ(ep_retry_decide(&patient, EP_REPEAT_ONCE, &a, 0).verdict, EP_VERDICT_FAIL);
+}
+
+TEST(rate_limit_headers)
+{
+	CHECK(near(ep_retry_reset("30", 1.7e9), 30));
+	CHECK(near(ep_retry_reset("0.5", 1.7e9), 0.5));
+	CHECK(near(ep_retry_reset("1700000030", 1.7e9), 30));
+	CHECK(near(ep_retry_reset("1700000030000", 1.7e9), 30));
+	CHECK(near(ep_retry_reset("1699999999", 1.7e9), 0));
+	CHECK(near(ep_retry_reset("soon", 1.7e9), 0));
+	CHECK(near(ep_retry_reset(NULL, 1.7e9), 0));
+	CHECK_INT_EQ(ep_retry_count("12"), 12);
+	CHECK_INT_EQ(ep_retry_count("0"), 0);
+	CHECK_INT_EQ(ep_retry_count("-1"), -1);
+	CHECK_INT_EQ(ep_retry_count("many"), -1);
+	CHECK_INT_EQ(ep_retry_count(NULL), -1);
+}
+
 TEST(retry_after_takes_numbers_and_dates)
 {
 	CHECK(near(ep_retry_after(NULL, "2", 0), 2));

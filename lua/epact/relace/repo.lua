@@ -3,6 +3,7 @@
 -- that every call has (see epact.relace), and those that are named here.
 local file = require "epact.relace.file"
 local list = require "epact.relace.list"
+local plans = require "epact.relace.plan"
 local streams = require "epact.relace.streams"
 
 local M = {}
@@ -126,9 +127,35 @@ function Repo:search(repo, params, options) return streams.search(self.core, rep
 -- Raises, while reading, `json`, `truncated`, `timeout`, `connection`, `too_large`.
 function Repo:clone(repo, options) return streams.clone(self.core, repo, options) end
 
+--- Finds out what a repo would become by a folder, and what is the least to send for it. Nothing is changed. The repo's side is read
+-- by git, trees without files; without git by the text of all files, and then what is binary there is not known.
+-- Content is compared byte by byte (git's ids), so line ends that git would convert count as they are on disk.
+-- @param repo string or table
+-- @param directory string: what is in it is decided as for `overwrite`
+-- @param options table?: `timeout` seconds of each step of git
+-- @return Plan: `head`, `added`, `changed`, `deleted`, `renamed`, `left_out`, `unchanged`, `empty`, `method`, `bytes`; it prints as
+--   one line. Names in `left_out`, and what is below them, stay in the repo as they are
+-- Raises what reading the folder and a clone by git raise.
+-- Example: `local plan <close> = client.repo:plan(id, "./work"); print(plan)`
+function Repo:plan(repo, directory, options) return plans.plan(self, repo, directory, options) end
+
+--- Sends what a plan found: the diff, or all files where that is less. Nothing is sent when there is nothing to do. The head is read
+-- before; somebody who writes between that and the server's lock is not noticed, as the API has no conditional update: a
+-- diff then leaves his other files alone, an overwrite does not. When the answer is lost the repo is read again.
+-- @param plan Plan
+-- @param options table?: `skip_binary` boolean: leave out what can't be sent as text and is not in the repo already (else that is
+--   an error that lists it); and the options of every call
+-- @return table: `repo_id`, `repo_head`, `changed_files`, `method` (nil: nothing was sent), `bytes` sent, `left_out`;
+--   `confirmed` true when the answer was lost and the repo showed that it was carried out
+-- Raises `conflict` when the repo, or a file of the folder, is not what was planned any more: plan again; after a lost answer
+-- the failure's code, `connection` for `in_doubt`, when the repo shows that nothing was carried out: apply again.
+-- Example: `client.repo:apply(client.repo:plan(id, "./work"))`
+function Repo:apply(plan, options) return plans.apply(self, plan, options) end
+
 --- The part of a client that `client.repo` is.
 -- @param core userdata: of the client
+-- @param given table: the options that the client was made with
 -- @return table
-function M.new(core) return setmetatable({ core = core, file = file.new(core) }, Repo) end
+function M.new(core, given) return setmetatable({ core = core, given = given, file = file.new(core) }, Repo) end
 
 return M
