@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/git/command.h"
+#include "runtime/git/command_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,14 +8,11 @@
 #include "runtime/base/mem.h"
 #include "runtime/git/classify.h"
 
-enum { DEFAULT_STALL_SECONDS = 60, OPERATION_MAX = 600, WORDS_OF_OUTPUT = 4096 };
+enum { OPERATION_MAX = 600, WORDS_OF_OUTPUT = 4096 };
 
 static ep_git_command *command_of(ep_op *op) { return (ep_git_command *)op; }
 
 static const char *verb(const ep_git_command *c) { return c->o.argv[1]; }
-
-/* A credential goes to its address alone. */
-static bool has_credential(const ep_git_command *c) { return c->o.credential && c->url.text; }
 
 /* --- the end --- */
 
@@ -70,9 +67,9 @@ static void explain_auth(ep_git_command *c)
 	if (c->error.code != EP_EAUTH) return;
 	const char *why = c->withheld
 		? "the server asks for a credential, and the one that was given is for another address"
-		: !has_credential(c) ? "the server asks for a credential, and none was given"
-		: !c->answered       ? "the server asks for a credential of another place, which it does not get"
-							 : "the server refused the credential";
+		: !ep_git_command_has_credential(c) ? "the server asks for a credential, and none was given"
+		: !c->answered                      ? "the server asks for a credential of another place, which it does not get"
+											: "the server refused the credential";
 	ep_buf_printf(&text, "%s: %s", c->o.what, why);
 	if (!ep_buf_failed(&text)) ep_err_text(&c->error.message, text.data, text.len);
 	ep_buf_fini(&text);
@@ -140,80 +137,15 @@ static void on_output(void *arg, const char *bytes, size_t len)
 	c->o.on_output(c->o.arg, bytes, len);
 }
 
-/* Commands that enter the repositories within a repository are stopped at the first, whose git would read its own
- * configuration: git status, which they run there, does not take this word. For status and commit env.c has another way. */
-static void add_fuse(ep_git_command *c)
-{
-	if (!c->o.trust && strcmp(verb(c), "status") != 0 && strcmp(verb(c), "commit") != 0)
-		ep_git_env_config(&c->env, "status.showUntrackedFiles", "nested");
-}
-
-/* SECTION.SUBSECTION.KEY = value */
-static void set(ep_git_env *env, const char *section, const char *subsection, const char *key, const char *value)
-{
-	ep_buf name = {0};
-	ep_buf_printf(&name, "%s.%s.%s", section, subsection, key);
-	if (ep_buf_failed(&name))
-		env->failed = true;
-	else
-		ep_git_env_config(env, name.data, value);
-	ep_buf_fini(&name);
-}
-
-static void set_variable(ep_git_env *env, const char *name, const char *value)
-{
-	ep_buf variable = {0};
-	ep_buf_printf(&variable, "%s=%s", name, value);
-	if (ep_buf_failed(&variable))
-		env->failed = true;
-	else
-		ep_git_env_add(env, variable.data);
-	ep_buf_fini(&variable);
-}
-
-/* A driver without a command changes nothing. */
-static void disarm_filters(ep_git_env *env, const ep_buf *names)
-{
-	for (size_t at = 0; at < names->len; at += strlen(names->data + at) + 1) {
-		set(env, "filter", names->data + at, "clean", "");
-		set(env, "filter", names->data + at, "smudge", "");
-		set(env, "filter", names->data + at, "process", "");
-		set(env, "filter", names->data + at, "required", "false");
-	}
-}
-
-static void configure(ep_git_command *c, const char *global)
-{
-	char seconds[32];
-	ep_git_env *env = &c->env;
-	ep_buf protocols = {0};
-	uint64_t stall = c->o.stall ? c->o.stall : DEFAULT_STALL_SECONDS * EP_SECOND;
-	snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)((stall + EP_SECOND - 1) / EP_SECOND));
-	ep_buf_printf(&protocols, "http:https%s%s", c->o.protocols ? ":" : "", c->o.protocols ? c->o.protocols : "");
-	for (const char *const *v = c->o.env; v && *v; v++) ep_git_env_add(env, *v);
-	if (c->repository.git_dir) set_variable(env, "GIT_DIR", c->repository.git_dir);
-	if (c->repository.work_tree) set_variable(env, "GIT_WORK_TREE", c->repository.work_tree);
-	ep_git_env_start(env, &(ep_git_env_options){ep_buf_text(&protocols), global, c->o.ca_file, c->o.trust});
-	ep_buf_fini(&protocols);
-	ep_git_env_config(env, "http.lowSpeedLimit", "1");
-	ep_git_env_config(env, "http.lowSpeedTime", seconds);
-	add_fuse(c);
-	disarm_filters(env, &c->repository.filters);
-	for (const char *const *pair = c->o.config; pair && *pair; pair += 2) ep_git_env_config(env, pair[0], pair[1]);
-	if (has_credential(c)) set(env, "credential", c->url.scope, "helper", ep_git_credential_helper);
-	/* To this machine there is no proxy in between, which over http would read the credential. */
-	if (c->loopback) set(env, "http", c->loopback, "proxy", "");
-}
-
 static int start_git(ep_git_command *c, const int *fds, size_t fd_count)
 {
 	char global[32];
 	snprintf(global, sizeof global, "/proc/self/fd/%zu", 2 + fd_count);
-	configure(c, global);
+	ep_git_command_configure(c, global);
 	int rc = ep_git_env_end(&c->env, &c->error);
 	ep_proc_options o = {
 		.argv = c->o.argv, .env = (const char *const *)c->env.vars, .grace = c->o.grace, .apart = true};
-	o.no_core = has_credential(c);
+	o.no_core = ep_git_command_has_credential(c);
 	o.file_max = c->o.file_max;
 	o.cwd = c->repository.work_tree ? c->repository.work_tree
 		: c->repository.git_dir     ? c->repository.git_dir
@@ -241,7 +173,8 @@ static void after_prepare(ep_op *op, int rc)
 		finish(op, rc);
 		return;
 	}
-	if (has_credential(c)) rc = ep_git_credential_open(&c->credential, &channel, op, &c->url, c->o.credential);
+	if (ep_git_command_has_credential(c))
+		rc = ep_git_credential_open(&c->credential, &channel, op, &c->url, c->o.credential);
 	if (channel >= 0) fds[count++] = channel;
 	fds[count++] = c->global;
 	if (rc)
@@ -259,81 +192,15 @@ static void after_prepare(ep_op *op, int rc)
 
 /* --- before git: on a thread --- */
 
-static int note_loopback(ep_git_command *c)
-{
-	if (!c->url.text || !c->url.loopback) return 0;
-	c->loopback = ep_strdup(c->url.scope);
-	return c->loopback ? 0 : EP_ENOMEM;
-}
-
-static void withhold(ep_git_command *c)
-{
-	c->withheld = c->o.credential != NULL;
-	ep_git_url_fini(&c->url);
-}
-
-/* The credential is for what lies at the scope or below it. */
-static bool is_covered(const char *url, const char *scope)
-{
-	size_t len = scope ? strlen(scope) : 0;
-	while (len && scope[len - 1] == '/') len--;
-	return len && !strncmp(url, scope, len) && (!url[len] || url[len] == '/');
-}
-
-static int take_url(ep_git_command *c, const char *url)
-{
-	ep_err why = {0};
-	if (ep_git_is_other_transport(url, c->o.protocols)) {
-		withhold(c);
-		return 0;
-	}
-	int rc = ep_git_url_read(&c->url, url, strlen(url), c->o.allow_http, &why);
-	if (rc) ep_err_set(&c->error, rc, "%s: the remote '%s': %s", c->o.what, c->o.remote, ep_err_message(&why));
-	ep_err_fini(&why);
-	if (!rc) rc = note_loopback(c);
-	if (!rc && !is_covered(url, c->o.scope)) withhold(c);
-	return rc;
-}
-
-static const char *remote_setting(const ep_git_command *c, const char *name, size_t len, const char *key)
-{
-	ep_buf full = {0};
-	ep_buf_printf(&full, "remote.%.*s.%s", (int)len, name, key);
-	const char *value = ep_buf_failed(&full) ? NULL : ep_git_repository_get(&c->repository, full.data, true);
-	ep_buf_fini(&full);
-	return value;
-}
-
-static int find_remote(ep_git_command *c)
-{
-	const char *name = c->o.remote, *url = NULL;
-	if (strstr(name, "://")) return take_url(c, name);
-	if (c->o.push) url = remote_setting(c, name, strlen(name), "pushurl");
-	if (!url) url = remote_setting(c, name, strlen(name), "url");
-	if (!url) return ep_err_set(&c->error, EP_ENOENT, "%s: the repository has no remote '%s'", c->o.what, name);
-	return take_url(c, url);
-}
-
-/* In a partial clone any command may fetch; one that does not is not to fail because of the remote's URL. */
-static void find_promisor(ep_git_command *c)
-{
-	size_t len;
-	const char *name = ep_git_repository_promisor(&c->repository, &len);
-	const char *url = name ? remote_setting(c, name, len, "url") : NULL;
-	if (!url || !is_covered(url, c->o.scope) || ep_git_url_read(&c->url, url, strlen(url), c->o.allow_http, NULL))
-		withhold(c);
-}
-
 static int prepare(ep_op *op)
 {
 	ep_git_command *c = command_of(op);
 	int rc = 0;
 	if (c->o.directory)
 		rc = ep_git_repository_read(&c->repository, c->o.directory, c->o.git_dir, c->o.trust, verb(c), &c->error);
-	if (!rc && c->o.url) rc = note_loopback(c);
-	if (!rc && c->o.remote) rc = find_remote(c);
-	if (!rc && !c->o.remote && !c->o.url && c->o.credential) find_promisor(c);
+	if (!rc) rc = ep_git_command_find_remote(c);
 	if (!rc) rc = ep_git_machine_open(&c->global, &c->machine, &c->error);
+	if (rc) ep_err_set(&c->error, rc, "%s: no memory", c->o.what); /* who fails otherwise has said why */
 	ep_git_leftover_start(&c->since);
 	return rc;
 }
@@ -369,80 +236,6 @@ static void describe_command(const ep_op *op, ep_buf *text) { ep_buf_puts(text, 
 static const ep_op_class command_class = {
 	.name = "git", .abort = abort_command, .free = free_command, .describe = describe_command};
 
-/* --- the options, copied: room for all is made before, so that no address changes --- */
-
-static size_t size_of(const char *text) { return text ? strlen(text) + 1 : 0; }
-
-static size_t size_of_list(const char *const *list, size_t *count)
-{
-	size_t size = 0;
-	for (; list && *list; list++, ++*count) size += size_of(*list);
-	return size;
-}
-
-static const char *keep_bytes(ep_buf *texts, const char *bytes, size_t len)
-{
-	const char *at = texts->data + texts->len;
-	if (!bytes) return NULL;
-	ep_buf_add(texts, bytes, len);
-	ep_buf_putc(texts, '\0');
-	return at;
-}
-
-static const char *keep(ep_buf *texts, const char *text) { return keep_bytes(texts, text, text ? strlen(text) : 0); }
-
-static const char *const *keep_list(ep_git_command *c, const char *const *list, size_t *used)
-{
-	const char **to = c->lists + *used;
-	size_t n = 0;
-	if (!list) return NULL;
-	for (; list[n]; n++) to[n] = keep(&c->texts, list[n]);
-	to[n] = NULL;
-	*used += n + 1;
-	return to;
-}
-
-static void describe(ep_buf *what, const ep_git_command_options *o)
-{
-	ep_buf_printf(what, "git %s", o->argv[1]);
-	if (o->directory) ep_buf_printf(what, " in '%s'", o->directory);
-}
-
-static int copy(ep_git_command *c, const ep_git_command_options *o)
-{
-	ep_buf what = {0};
-	ep_git_command_options *to = &c->o;
-	size_t count = 3, used = 0;
-	if (o->what)
-		ep_buf_puts(&what, o->what);
-	else
-		describe(&what, o);
-	size_t size = what.len + 1 + size_of(o->directory) + size_of(o->git_dir) + size_of(o->protocols) + o->in_len + 1 +
-		size_of(o->remote) + size_of(o->scope) + size_of(o->ca_file) + size_of_list(o->argv, &count) +
-		size_of_list(o->config, &count) + size_of_list(o->env, &count) + 1;
-	c->lists = ep_calloc(count, sizeof *c->lists);
-	*to = *o;
-	to->credential = o->credential ? ep_secret_retain(o->credential) : NULL;
-	if (ep_buf_failed(&what) || !c->lists || !ep_buf_reserve(&c->texts, size)) {
-		ep_buf_fini(&what);
-		to->what = "git";
-		return EP_ENOMEM;
-	}
-	to->what = keep(&c->texts, ep_buf_text(&what));
-	ep_buf_fini(&what);
-	to->argv = keep_list(c, o->argv, &used);
-	to->config = keep_list(c, o->config, &used);
-	to->env = keep_list(c, o->env, &used);
-	to->directory = keep(&c->texts, o->directory);
-	to->git_dir = keep(&c->texts, o->git_dir);
-	to->protocols = keep(&c->texts, o->protocols);
-	to->in_bytes = keep_bytes(&c->texts, o->in_bytes, o->in_len);
-	to->remote = keep(&c->texts, o->remote);
-	to->scope = keep(&c->texts, o->scope);
-	to->ca_file = keep(&c->texts, o->ca_file);
-	return ep_git_machine_find(&c->machine);
-}
-
 int ep_git_command_start(ep_git_command **out, ep_procs *procs, const ep_git_command_options *o, ep_err *err)
 {
 	ep_git_url url = {0};
@@ -458,7 +251,7 @@ int ep_git_command_start(ep_git_command **out, ep_procs *procs, const ep_git_com
 	c->procs = procs;
 	c->url = url;
 	c->credential.fd = c->global = -1;
-	if (copy(c, o)) {
+	if (ep_git_command_copy(c, o)) {
 		ep_op_unref(&c->op);
 		return ep_err_set(err, EP_ENOMEM, "no memory for a command of git");
 	}

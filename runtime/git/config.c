@@ -137,7 +137,7 @@ static int parse_line(parser *p, ep_git_config_entry *entry, void *arg, bool *go
 		p->at++;
 		*good = read_section(p);
 	} else {
-		*good = read_entry(p, &has_value);
+		*good = read_entry(p, &has_value) && !p->key.failed && !p->value.failed;
 		if (*good) return entry(arg, p->key.data, has_value ? ep_buf_text(&p->value) : NULL);
 	}
 	return 0;
@@ -157,7 +157,10 @@ int ep_git_config_parse(const char *text, size_t len, ep_git_config_entry *entry
 			rc = parse_line(&p, entry, arg, &good);
 		if (p.section.failed || p.key.failed || p.value.failed) good = false;
 	}
-	if (!good) rc = ep_err_set(err, EP_ECORRUPT, "line %u of the configuration is not understood", p.line);
+	if (p.section.failed == EP_ENOMEM || p.key.failed == EP_ENOMEM || p.value.failed == EP_ENOMEM)
+		rc = ep_err_set(err, EP_ENOMEM, "no memory for the configuration");
+	else if (!good)
+		rc = ep_err_set(err, EP_ECORRUPT, "line %u of the configuration is not understood", p.line);
 	ep_buf_fini(&p.section);
 	ep_buf_fini(&p.key);
 	ep_buf_fini(&p.value);
@@ -173,7 +176,7 @@ static int read_text(ep_buf *text, int fd)
 		char *space = ep_buf_reserve(text, 4096);
 		ssize_t n = space ? read(fd, space, 4096) : -1;
 		if (n < 0 && space && errno == EINTR) continue;
-		if (n < 0) return EP_EIO;
+		if (n < 0) return space ? EP_EIO : EP_ENOMEM;
 		if (n == 0) return 0;
 		text->len += (size_t)n;
 	}
