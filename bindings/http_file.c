@@ -37,7 +37,7 @@ void epl_http_file_body(lua_State *L, int index, ep_http_body *body)
 	int64_t size = ep_file_body_size(f->file);
 	ep_file_body *file = f->file;
 	f->file = NULL;
-	f->ahead = ep_ahead_new(epl_loop(L), &maker, file, size);
+	f->ahead = ep_ahead_new(epl_loop(L), &maker, file, size, EP_AHEAD_FILE_BLOCK);
 	if (!f->ahead) epl_raise_code(L, EP_ENOMEM, "no memory for a request");
 	ep_ahead_notify(f->ahead, on_ready, f);
 	*body = (ep_http_body){.kind = EP_HTTP_SOURCE, .source = &file_source, .ctx = f, .len = size};

@@ -134,15 +134,16 @@ static void on_filled(ep_op *op)
 /* --- the owner --- */
 
 /* One more than there is, to see the end. */
-static size_t room_for(int64_t length)
+static size_t room_for(int64_t length, size_t most)
 {
-	return length >= 0 && length < EP_AHEAD_BLOCK ? (size_t)length + 1 : EP_AHEAD_BLOCK;
+	if (!most) most = EP_AHEAD_BLOCK;
+	return length >= 0 && (uint64_t)length < most ? (size_t)length + 1 : most;
 }
 
-ep_ahead *ep_ahead_new(ep_loop *loop, const ep_ahead_maker *maker, void *ctx, int64_t length)
+ep_ahead *ep_ahead_new(ep_loop *loop, const ep_ahead_maker *maker, void *ctx, int64_t length, size_t most)
 {
 	ep_ahead *a = ep_calloc(1, sizeof *a);
-	size_t room = room_for(length);
+	size_t room = room_for(length, most);
 	char *bytes = a ? ep_alloc(2 * room) : NULL;
 	if (!bytes) {
 		ep_free(a);

@@ -24,11 +24,13 @@ typedef struct ep_ahead_maker {
 	void (*close)(void *ctx);
 } ep_ahead_maker;
 
-enum { EP_AHEAD_LATER = -1000, EP_AHEAD_BLOCK = 256 * 1024 };
+/* What is made of text stays in the processor's cache in the smaller block; of a file that is sent as it is the larger one wakes
+ * the loop less often. */
+enum { EP_AHEAD_LATER = -1000, EP_AHEAD_BLOCK = 256 * 1024, EP_AHEAD_FILE_BLOCK = 1024 * 1024 };
 
-/* Starts to read. ctx is its own from here on, also when it fails. length: how many bytes there are; < 0: not known. NULL: no
- * memory. */
-ep_ahead *ep_ahead_new(ep_loop *loop, const ep_ahead_maker *maker, void *ctx, int64_t length);
+/* Starts to read. ctx is its own from here on, also when it fails. length: how many bytes there are; < 0: not known. block: bytes
+ * of each of the two blocks, at most; 0: EP_AHEAD_BLOCK. NULL: no memory. */
+ep_ahead *ep_ahead_new(ep_loop *loop, const ep_ahead_maker *maker, void *ctx, int64_t length, size_t block);
 
 /* Gives up to room bytes, 0 at the end, an error, or EP_AHEAD_LATER: then ready(arg) is called, from a turn of the loop, when
  * there are some. Starts no callback itself: fit for the inside of another library's. */

@@ -66,7 +66,7 @@ static void on_ready(void *arg)
 
 static void on_sent(void *ctx, ep_http_call *http) { ((ahead *)ctx)->http = http; }
 
-int ep_relace_source_ahead(ep_relace_source *source, ep_loop *loop, ep_err *err)
+int ep_relace_source_ahead(ep_relace_source *source, ep_loop *loop, size_t block, ep_err *err)
 {
 	ahead *a = ep_calloc(1, sizeof *a);
 	if (!a) {
@@ -81,7 +81,7 @@ int ep_relace_source_ahead(ep_relace_source *source, ep_loop *loop, ep_err *err)
 		.error = error_of_inner,
 		.close = close_ahead,
 		.sent = on_sent};
-	a->reader = ep_ahead_new(loop, &maker, a, source->len);
+	a->reader = ep_ahead_new(loop, &maker, a, source->len, block);
 	if (!a->reader) {
 		*source = (ep_relace_source){0};
 		return ep_err_set(err, EP_ENOMEM, "no memory for a request");
@@ -99,7 +99,7 @@ int ep_relace_source_file(ep_relace_source *source, ep_loop *loop, ep_file_body 
 		.len = ep_file_body_size(file),
 		.error = ep_file_body_error,
 		.close = ep_file_body_free};
-	return ep_relace_source_ahead(source, loop, err);
+	return ep_relace_source_ahead(source, loop, EP_AHEAD_FILE_BLOCK, err);
 }
 
 /* --- bytes in memory --- */

@@ -79,7 +79,7 @@ TEST(bytes_come_in_their_order)
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 		ep_loop *loop = open_loop();
 		bytes b = {.size = sizes[i], .step = 70000, .fails_at = SIZE_MAX};
-		ep_ahead *a = ep_ahead_new(loop, &maker, &b, i % 2 ? (int64_t)sizes[i] : -1);
+		ep_ahead *a = ep_ahead_new(loop, &maker, &b, i % 2 ? (int64_t)sizes[i] : -1, 0);
 		size_t at = 0;
 		CHECK_INT_EQ(drain(loop, a, &at, SIZE_MAX, 999), 0);
 		CHECK_INT_EQ(at, sizes[i]);
@@ -94,7 +94,7 @@ TEST(a_failure_comes_behind_what_was_read)
 {
 	ep_loop *loop = open_loop();
 	bytes b = {.size = SIZE_MAX, .step = 1000, .fails_at = EP_AHEAD_BLOCK + 5};
-	ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1);
+	ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1, 0);
 	size_t at = 0;
 	CHECK_INT_EQ(drain(loop, a, &at, SIZE_MAX, 777), EP_EIO);
 	CHECK_INT_EQ(at, b.fails_at);
@@ -108,7 +108,7 @@ TEST(it_begins_anew_at_any_point)
 	for (size_t stop = 0; stop <= 4 * EP_AHEAD_BLOCK; stop += EP_AHEAD_BLOCK / 2 + 1) {
 		ep_loop *loop = open_loop();
 		bytes b = {.size = 3 * EP_AHEAD_BLOCK, .step = EP_AHEAD_BLOCK, .fails_at = SIZE_MAX, .delay = 500};
-		ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1);
+		ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1, 0);
 		for (int round = 0; round < 3; round++) {
 			size_t at = 0;
 			drain(loop, a, &at, stop, 1000);
@@ -127,7 +127,7 @@ TEST(what_is_freed_while_a_thread_reads_is_closed_behind_it)
 {
 	ep_loop *loop = open_loop();
 	bytes b = {.size = EP_AHEAD_BLOCK, .step = EP_AHEAD_BLOCK, .fails_at = SIZE_MAX, .delay = 100000};
-	ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1);
+	ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1, 0);
 	ep_op *nap = ep_sleep_start(loop, 20 * EP_MSEC);
 	bool ready = false;
 	ep_op_wait(nap, (void (*)(ep_op *))NULL, NULL);
@@ -144,7 +144,7 @@ TEST(a_loop_that_closes_ends_it)
 {
 	ep_loop *loop = open_loop();
 	bytes b = {.size = 10 * EP_AHEAD_BLOCK, .step = EP_AHEAD_BLOCK, .fails_at = SIZE_MAX, .delay = 50000};
-	ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1);
+	ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1, 0);
 	CHECK(a);
 	ep_ahead_free(a);
 	ep_loop_close(loop, NULL, NULL);
@@ -160,7 +160,7 @@ TEST(every_allocation_may_fail)
 		size_t at = 0;
 		CHECK(nth < 50);
 		ep_mem_fail_after(nth);
-		ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1);
+		ep_ahead *a = ep_ahead_new(loop, &maker, &b, -1, 0);
 		long rc = a ? drain(loop, a, &at, SIZE_MAX, 1000) : EP_ENOMEM;
 		ep_mem_fail_after(0);
 		CHECK(rc == 0 || rc == EP_ENOMEM);
