@@ -199,7 +199,7 @@ static int client_request(lua_State *L)
 	ep_relace_client *c = epl_check_relace(L, 1);
 	request_options o = {.call = EPL_NO_CALL_FIELDS};
 	size_t len;
-	ep_relace_call *call;
+	ep_relace_call *call = NULL;
 	ep_err err = {0};
 	lua_settop(L, OPTIONS);
 	int method = luaL_checkoption(L, METHOD, NULL, methods_known), rc = 0;

@@ -69,7 +69,7 @@ static int file_upload(lua_State *L)
 	enum { CONTENT = 4, OPTIONS };
 	file_call c = read_call(L, OPTIONS, call_spec, "file:upload");
 	ep_relace_source source;
-	ep_relace_call *call;
+	ep_relace_call *call = NULL;
 	ep_err err = {0};
 	int rc = set_source(L, CONTENT, &source, &err);
 	if (!rc) rc = ep_relace_file_upload(&call, c.client, c.id, c.path, &source, &c.options.call, &err);
@@ -184,7 +184,7 @@ static int save(lua_State *L, const file_call *c)
 static int file_download(lua_State *L)
 {
 	file_call c = read_call(L, 4, download_spec, "file:download");
-	ep_relace_call *call;
+	ep_relace_call *call = NULL;
 	ep_err err = {0};
 	if (c.own.to.data) return save(L, &c);
 	if (c.own.stream && c.options.raw) return luaL_error(L, "file:download: a stream is raw already");
@@ -202,7 +202,7 @@ static int push_deleted(lua_State *L, ep_op *op)
 static int file_delete(lua_State *L)
 {
 	file_call c = read_call(L, 4, call_spec, "file:delete");
-	ep_relace_call *call;
+	ep_relace_call *call = NULL;
 	ep_err err = {0};
 	int rc = ep_relace_file_delete(&call, c.client, c.id, c.path, &c.options.call, &err);
 	return epl_await_call(L, rc, call, &err, &c.options, push_deleted);
