@@ -60,7 +60,7 @@ end
 local calls = {}
 
 function calls.repoCreate(client)
-	client.repo:create()
+	client.repo:create(nil, { idempotency_key = "job-17" })
 	client.repo:create { source = { type = "git", url = "https://git.example/r.git", branch = "b", hash = "0f1e2d3", shallow = false } }
 	client.repo:create { source = { type = "relace", repo_id = ID, copy_metadata = true, copy_remote = false } }
 	client.repo:create {
@@ -259,6 +259,11 @@ contract.test("what the server answers is as described", function()
 			local through = contract.client(url, api.key)
 			check_successes(through)
 			check_failures(through)
+			api.server:set_faults { "DELETE /repo/*: 423", "POST /repo_token: 409", "GET /repo/*: 429 retry-after 2", "GET /repo: 500" }
+			for status, request in pairs { [423] = "DELETE /repo/" .. ID, [409] = "POST /repo_token", [429] = "GET /repo/" .. ID,
+				[500] = "GET /repo" } do
+				answered(through, status, request:match "%u+", request:match "/.*")
+			end
 		end)
 	end)
 end)
