@@ -94,6 +94,7 @@ case("a binary file, a patch that can be applied", function()
 	local w <close> = git_work.new()
 	w:commit("first", { bin = "\0\1\2" })
 	w:put("bin", "\0\1\3")
+	w:sh "git config diff.noprefix true; git config color.ui always; git config color.diff always; git config diff.relative true"
 	local diff = w.repo:diff { text = true }
 	equal(diff[1].binary, true)
 	equal(diff[1].added, nil)

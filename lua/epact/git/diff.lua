@@ -8,7 +8,8 @@ local M = {}
 
 local STATUS = { M = "modified", T = "type_changed", A = "added", D = "deleted", R = "renamed", C = "copied", U = "unmerged" }
 
-local NO_PROGRAMS = { "--no-ext-diff", "--no-textconv", "--no-color" }
+-- Whatever the repository prefers: no programs, and a patch as `git apply` takes it.
+local PLAIN = { "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--no-relative" }
 
 local function id_of(text) return not text:find "^0+$" and text or nil end
 
@@ -55,7 +56,7 @@ local spec = run.spec { from = { nil, "string" }, to = { nil, "string" }, staged
 
 local function diff_words(o)
 	local words = { "diff", o.renames and "--find-renames" or "--no-renames" }
-	table.move(NO_PROGRAMS, 1, #NO_PROGRAMS, #words + 1, words)
+	table.move(PLAIN, 1, #PLAIN, #words + 1, words)
 	if o.staged then words[#words + 1] = "--cached" end
 	if o.merge_base then words[#words + 1] = "--merge-base" end
 	if o.from then words[#words + 1] = check.revision("git.diff: option 'from'", o.from) end

@@ -17,22 +17,25 @@ local function size(bytes)
 	return (unit == 1 and "%d %s" or "%.1f %s"):format(bytes, UNITS[unit])
 end
 
-local function text_of(line)
-	local now = line.now
-	if not now then return line.label end
-	local parts = { line.label, now.phase }
+-- The label gives way to the numbers, and loses its beginning: the end of a URL tells more.
+local function text_of(line, width)
+	local now, parts = line.now, {}
+	parts[#parts + 1] = now.phase
 	if now.percent then parts[#parts + 1] = ("%3d%%"):format(now.percent) end
 	if now.bytes > 0 then parts[#parts + 1] = size(now.bytes) end
 	if now.rate > 0 then parts[#parts + 1] = size(now.rate) .. "/s" end
-	return table.concat(parts, "  ")
+	local numbers = table.concat(parts, "  ")
+	local label, room = line.label, width - #numbers - 2
+	if #label > room then label = room > 3 and "..." .. label:sub(3 - room) or "" end
+	return (label .. "  " .. numbers):sub(1, width)
 end
 
--- Each line is cut to the width of the terminal: one that wraps would be two.
+-- A line that wraps would be two: each is shorter than the terminal is wide.
 local function redraw()
 	local out = { drawn > 0 and ("\27[%dA"):format(drawn) or "" }
 	local width = core.terminal_width() or 80
 	for _, line in ipairs(lines) do
-		out[#out + 1] = "\r" .. text_of(line):gsub("[\0-\31\127]", "?"):sub(1, width - 1) .. "\27[K\n"
+		out[#out + 1] = "\r" .. text_of(line, width - 1):gsub("[\0-\31\127]", "?") .. "\27[K\n"
 	end
 	drawn = #lines
 	io.stderr:write(table.concat(out))
