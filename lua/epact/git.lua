@@ -13,9 +13,11 @@
 local core = require "epact.core.git"
 local draw = require "epact.git.draw"
 local limit = require "epact.git.limit"
-local mirror = require "epact.git.mirror"
 local repository = require "epact.git.repository"
 local run = require "epact.git.run"
+
+-- Loaded when it is first needed: most scripts have no mirror.
+local function mirrors() return require "epact.git.mirror" end
 
 local M = {}
 
@@ -38,7 +40,7 @@ function M.limit(n) return limit.set(n) end
 -- @return mirror
 -- Raises `permission` when others may write to the folder.
 -- Example: `local m = git.mirror("/var/cache/me"); git.clone { url = url, directory = dir, credential = token, mirror = m }`
-function M.mirror(path, options) return mirror.open(path, options, M.clone) end
+function M.mirror(path, options) return mirrors().open(path, options, M.clone) end
 
 --- Clones a repository and waits for the end. A clone that fails or is cancelled leaves no process and no folder.
 -- Raises `authentication`, `permission`, `not_found`, `branch_not_found`, `destination_exists`, `too_large`, `network`,
@@ -81,7 +83,7 @@ function M.clone(options)
 		error("git.clone: option 'progress' must be a function or a boolean", 2)
 	end
 	if progress == nil and call.quiet then progress = false end
-	if call.mirror ~= nil then return mirror.check(call.mirror):clone(options) end
+	if call.mirror ~= nil then return mirrors().check(call.mirror):clone(options) end
 	call.progress = nil
 	local _ <close> = limit.turn()
 	progress = draw.choose(progress, "cloning " .. tostring(call.url))
