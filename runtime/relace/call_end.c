@@ -50,6 +50,7 @@ void ep_relace_call_facts(const ep_relace_call *pub, ep_err *err)
 	const call *c = (const call *)pub;
 	ep_buf text = {0};
 	ep_http_field id;
+	if (!err) return;
 	ep_relace_call_operation(c, &text);
 	ep_err_text(&err->operation, ep_buf_text(&text), text.len);
 	ep_buf_fini(&text);

@@ -81,6 +81,7 @@ static int take(ep_relace_items *items)
 /* Says what has failed. Of what is no JSON from its first bytes on these are shown. */
 static void explain(ep_relace_items *items, int rc, ep_err *err)
 {
+	if (!err) return;
 	if (rc == EP_EJSON) {
 		bool first = items->chunks == 1;
 		ep_relace_bad_part(err, items->call, ep_err_message(&items->err), first ? items->chunk.data : NULL,
@@ -115,7 +116,7 @@ int ep_relace_items_poll(ep_relace_items *items, ep_relace_item *item, ep_err *e
 
 int ep_relace_items_bad(ep_relace_items *items, const ep_relace_item *item, const char *why, ep_err *err)
 {
-	if (items->call) ep_relace_bad_part(err, items->call, why, item->text.data, item->text.len);
+	if (items->call && err) ep_relace_bad_part(err, items->call, why, item->text.data, item->text.len);
 	ep_relace_items_close(items);
 	return ep_err_set(err, EP_EJSON, "%s", why);
 }
@@ -134,6 +135,15 @@ static void found(ep_relace_wait *w, int what)
 	end_wait(w, w->items->call ? 0 : EP_ECLOSED);
 }
 
+static void keep_chunk(ep_relace_items *items, ep_http_read *r)
+{
+	ep_buf_fini(&items->chunk);
+	items->chunk = r->chunk;
+	items->at = 0;
+	items->chunks++;
+	r->chunk = (ep_buf){0};
+}
+
 static int read_more(ep_relace_wait *w);
 
 static void on_read(ep_op *op)
@@ -149,11 +159,7 @@ static void on_read(ep_op *op)
 		rc = items->format->end(items->ctx, items->framed, &items->err);
 		if (!rc) rc = EP_ITEMS_END;
 	} else {
-		ep_buf_fini(&items->chunk);
-		items->chunk = r->chunk;
-		items->at = 0;
-		items->chunks++;
-		r->chunk = (ep_buf){0};
+		keep_chunk(items, r);
 		rc = take(items);
 	}
 	ep_op_release(op);
@@ -173,8 +179,10 @@ static int read_more(ep_relace_wait *w)
 static void abort_wait(ep_op *op)
 {
 	ep_relace_wait *w = (ep_relace_wait *)op;
-	if (w->read) ep_op_release(&w->read->op);
+	ep_http_read *r = w->read;
 	w->read = NULL;
+	if (r && r->chunk.len) keep_chunk(w->items, r); /* it has ended, but was not told yet */
+	if (r) ep_op_release(&r->op);
 	end_wait(w, EP_ECANCELLED);
 }
 

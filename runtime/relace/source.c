@@ -75,17 +75,13 @@ int ep_relace_source_ahead(ep_relace_source *source, ep_loop *loop, size_t block
 		return ep_err_set(err, EP_ENOMEM, "no memory for a request");
 	}
 	a->inner = *source;
-	*source = (ep_relace_source){.source = &ahead_source,
-		.ctx = a,
-		.len = source->len,
-		.error = error_of_inner,
-		.close = close_ahead,
-		.sent = on_sent};
-	a->reader = ep_ahead_new(loop, &maker, a, source->len, block);
-	if (!a->reader) {
-		*source = (ep_relace_source){0};
-		return ep_err_set(err, EP_ENOMEM, "no memory for a request");
-	}
+	int64_t len = source->len;
+	*source = (ep_relace_source){0};
+	ep_ahead *reader = ep_ahead_new(loop, &maker, a, len, block); /* has closed it, and a, when it fails */
+	if (!reader) return ep_err_set(err, EP_ENOMEM, "no memory for a request");
+	a->reader = reader;
+	*source = (ep_relace_source){
+		.source = &ahead_source, .ctx = a, .len = len, .error = error_of_inner, .close = close_ahead, .sent = on_sent};
 	ep_ahead_notify(a->reader, on_ready, a);
 	return 0;
 }
