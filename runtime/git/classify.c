@@ -28,6 +28,7 @@ static const meaning meanings[] = {
 	{"Invalid untracked files mode", EP_EUNSAFE,
 		"it would enter a repository within this one, whose configuration could run programs; open it with trust = "
 		"true"},
+	{"/commondir: ", EP_ELOCKED, "another git is making a work tree"},
 	{".lock': File exists", EP_ELOCKED, "another git holds a lock of the repository"},
 	{"exists; cannot create", EP_EEXIST, "a branch or tag of that name, or below it, exists"},
 	{"cannot lock ref", EP_ELOCKED, "the branch or tag was changed meanwhile, or is locked"},

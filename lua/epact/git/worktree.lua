@@ -12,6 +12,16 @@ local REMOVE_GRACE = 30
 local spec = run.spec { path = { nil, "string" }, branch = { nil, "string" }, new = { false, "boolean" }, from = { nil, "string" },
 	force = { false, "boolean" } }
 
+-- While git makes a work tree, another git that looks at all of them fails. One at a time in each repository, by its folder;
+-- turns[directory] is there while somebody has or wants one.
+local turns = setmetatable({}, { __mode = "v" })
+
+local function turn(repo)
+	local semaphore = turns[repo.directory] or task.semaphore(1)
+	turns[repo.directory] = semaphore
+	return semaphore:acquire()
+end
+
 local function entry_of(block)
 	local entry = { locked = false, prunable = false, bare = false, detached = false }
 	for field in block:gmatch "[^\0]+" do
@@ -51,13 +61,20 @@ local function add_words(o, path)
 	return words
 end
 
--- git worktree remove would ask for the status first, of repositories within as well.
+local function add(repo, words, o)
+	local _ <close> = turn(repo)
+	run.git(repo, words, o)
+end
+
+-- The files go first: git would not remove what it may not write. By force, else it would ask for the status of the tree, and of
+-- repositories within. Not by prune, which takes one for gone that another task is just making.
 local function remove(tree)
 	if tree.removed then return end
 	tree.removed = true
 	fs.remove(tree.directory, { recursive = true })
+	local _ <close> = turn(tree.main)
+	run.git(tree.main, { "worktree", "remove", "--force", "--force", "--", tree.directory })
 	if tree.folder then tree.folder:close() end
-	run.git(tree.main, { "worktree", "prune", "--expire=now" })
 end
 
 local function absolute(path)
@@ -79,8 +96,9 @@ function M.methods(new)
 		local o = run.read(options, spec, "worktree")
 		if not next(options or {}) then return list(repo, o) end
 		local folder = not o.path and fs.temp_dir { prefix = "epact-worktree-" } or nil
-		local path = folder and folder.path .. "/tree" or absolute(o.path)
-		local ok, err = pcall(run.git, repo, add_words(o, path), o)
+		-- git keeps its notes under the last name: one that several share it could give to two at once.
+		local path = folder and folder.path .. folder.path:match "/[^/]*$" or absolute(o.path)
+		local ok, err = pcall(add, repo, add_words(o, path), o)
 		if not ok then
 			if folder then folder:close() end
 			error(err, 0)
