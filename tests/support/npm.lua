@@ -32,9 +32,10 @@ local function install(from, place)
 	for _, name in ipairs { "package.json", "package-lock.json" } do
 		fs.copy(("%s/%s"):format(from, name), ("%s/%s"):format(package, name))
 	end
-	local result = process.run({ "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund",
+	local ok, result = pcall(process.run, { "npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund",
 		"--no-update-notifier", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000" },
 		{ cwd = package, check = false, timeout = 150 })
+	if not ok then return result.code == "timeout" and "no answer in 150 s" or error(result, 0) end
 	if result.status ~= 0 then
 		return why_unreachable(result.stderr) or error("npm ci failed in " .. from .. ":\n" .. result.stderr)
 	end
