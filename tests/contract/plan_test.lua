@@ -259,11 +259,11 @@ contract.serve({}, function(api)
 		with_repo(api, PLAIN, function(client, id, folder)
 			write(folder .. "/a.txt", "mine\n")
 			local plan = client.repo:plan(id, folder)
-			api.server:set_faults { "POST /repo/*/update: delay 400ms and drop before" }
+			api.server:set_faults { "POST /repo/*/update: delay 600ms and drop before" }
 			local t = task.spawn(function()
 				return check.fails("conflict", client.repo.apply, client.repo, plan, { max_retries = 0 })
 			end)
-			task.sleep(0.15)
+			repeat task.sleep(0.01) until client:rate().under_way > 0 -- the head has been looked at
 			api:expect(201, "PUT", ("/repo/%s/file/theirs"):format(id), { body = "theirs" })
 			check.contains(t:await().message, "not to what was planned")
 			api.server:set_faults {}

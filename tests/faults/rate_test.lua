@@ -110,12 +110,32 @@ local function measure(limit, warm, change)
 	return refused / answers, taken / (task.now() - since) / limit.rate
 end
 
--- Measured once more when a busy machine may have been the reason.
+-- How late timers are on the average while fn runs, in seconds: whether the machine has time for us.
+local function lateness(fn, ...)
+	local late, count = 0, 0
+	task.scope(function(scope, ...)
+		scope:spawn_daemon(function()
+			while true do
+				local due = task.now() + 0.02
+				task.sleep(0.02)
+				late, count = late + task.now() - due, count + 1
+			end
+		end)
+		fn(...)
+	end, ...)
+	return late / math.max(count, 1)
+end
+
+-- Measured once more if it was not good. On a machine that is too busy to keep the time (or a build that is too slow) only the
+-- coarse is asked for; tests/unit/rate_test.c has a clock of its own.
 local function good(name, make, warm, change, least)
 	for attempt = 1, 2 do
-		local refused, share = measure(make(), warm, change)
-		print(("%s: %.2f%% answered 429, %.0f%% of what is allowed"):format(name, 100 * refused, 100 * share))
+		local refused, share
+		local late = lateness(function() refused, share = measure(make(), warm, change) end)
+		print(("%s: %.2f%% answered 429, %.0f%% of what is allowed; timers were %.1f ms late"):format(name, 100 * refused, 100 * share,
+			1000 * late))
 		if refused <= 0.01 and share >= (least or 0.9) then return end
+		if late > 0.006 and refused <= 0.05 and share >= 0.5 then return end
 		check.ok(attempt == 1, name)
 	end
 end
