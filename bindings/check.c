@@ -80,23 +80,29 @@ static int wrong_type(lua_State *L, const epl_option *o, const char *what, const
 	return luaL_error(L, "%s: option '%s' must be %s, got %s", what, o->name, expected, luaL_typename(L, -1));
 }
 
+static void check_sign(lua_State *L, const epl_option *o, lua_Number n, const char *what)
+{
+	const char *unit = o->kind == EPL_SECONDS ? "a number of seconds, " : "";
+	if ((o->flags & EPL_POSITIVE) && !(n > 0))
+		luaL_error(L, "%s: option '%s' must be %smore than 0, got %f", what, o->name, unit, n);
+	if ((o->kind == EPL_SECONDS || (o->flags & EPL_NATURAL)) && !(n >= 0))
+		luaL_error(L, "%s: option '%s' must be %s0 or more, got %f", what, o->name, unit, n);
+}
+
 static void read_number(lua_State *L, const epl_option *o, void *at, const char *what)
 {
 	int ok;
-	if (o->kind == EPL_INT) {
-		lua_Integer i = lua_tointegerx(L, -1, &ok);
-		if (!ok || lua_type(L, -1) != LUA_TNUMBER) wrong_type(L, o, what, "an integer");
+	bool integer = o->kind == EPL_INT;
+	lua_Integer i = integer ? lua_tointegerx(L, -1, &ok) : 0;
+	lua_Number n = integer ? (lua_Number)i : lua_tonumberx(L, -1, &ok);
+	if (!ok || lua_type(L, -1) != LUA_TNUMBER) wrong_type(L, o, what, integer ? "an integer" : "a number");
+	check_sign(L, o, n, what);
+	if (integer)
 		*(lua_Integer *)at = i;
-		return;
-	}
-	lua_Number n = lua_tonumberx(L, -1, &ok);
-	if (!ok || lua_type(L, -1) != LUA_TNUMBER) wrong_type(L, o, what, "a number");
-	if (o->kind == EPL_NUMBER) {
+	else if (o->kind == EPL_NUMBER)
 		*(double *)at = n;
-		return;
-	}
-	if (!(n >= 0)) luaL_error(L, "%s: option '%s' must be a number of seconds, 0 or more, got %f", what, o->name, n);
-	*(uint64_t *)at = ep_seconds(n);
+	else
+		*(uint64_t *)at = ep_seconds(n);
 }
 
 static void read_text(lua_State *L, const epl_option *o, void *at, const char *what)

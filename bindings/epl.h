@@ -85,7 +85,7 @@ enum epl_kind {
 	EPL_VALUE,    /* the same, any type */
 };
 
-enum { EPL_REQUIRED = 1 };
+enum { EPL_REQUIRED = 1, EPL_NATURAL = 2 /* a number, 0 or more */, EPL_POSITIVE = 4 /* or seconds, more than 0 */ };
 
 typedef struct epl_option {
 	const char *name;
@@ -95,10 +95,11 @@ typedef struct epl_option {
 } epl_option;
 
 /* The option of the field's own name. */
-#define EPL_OPTION(kind, type, name)                                                                                   \
+#define EPL_OPTION_OF(kind, type, name, flags)                                                                         \
 	{                                                                                                                  \
-#name, kind, offsetof(type, name), 0                                                                           \
+#name, kind, offsetof(type, name), flags                                                                       \
 	}
+#define EPL_OPTION(kind, type, name) EPL_OPTION_OF(kind, type, name, 0)
 
 /* Reads the table at index (nil or none: nothing) into `to`, which holds the defaults. spec ends with a NULL
  * name. Raises for a wrong type, a missing required option, an unknown key (naming the nearest known one and

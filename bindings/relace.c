@@ -39,23 +39,20 @@ typedef struct client_options {
 	double max_retry_wait, max_rate;
 } client_options;
 
-#define OPTION(name, kind)                                                                                             \
-	{                                                                                                                  \
-#name, kind, offsetof(client_options, name), 0                                                                 \
-	}
+#define OPTION(name, kind, flags) EPL_OPTION_OF(kind, client_options, name, flags)
 
-static const epl_option client_spec[] = {{"api_key", EPL_VALUE, offsetof(client_options, api_key), EPL_REQUIRED},
-	OPTION(base_url, EPL_TEXT), OPTION(user_agent, EPL_TEXT), OPTION(ca_file, EPL_TEXT), OPTION(ca_dir, EPL_TEXT),
-	OPTION(proxy, EPL_TEXT), OPTION(allow_http, EPL_BOOL), OPTION(http2, EPL_BOOL), OPTION(timeout, EPL_SECONDS),
-	OPTION(connect_timeout, EPL_SECONDS), OPTION(stall_timeout, EPL_SECONDS), OPTION(max_retries, EPL_INT),
-	OPTION(max_retry_wait, EPL_NUMBER), OPTION(max_rate, EPL_NUMBER), OPTION(rate_control, EPL_BOOL),
-	OPTION(headers, EPL_TABLE), OPTION(query, EPL_TABLE), {0}};
+static const epl_option client_spec[] = {OPTION(api_key, EPL_VALUE, EPL_REQUIRED), OPTION(base_url, EPL_TEXT, 0),
+	OPTION(user_agent, EPL_TEXT, 0), OPTION(ca_file, EPL_TEXT, 0), OPTION(ca_dir, EPL_TEXT, 0),
+	OPTION(proxy, EPL_TEXT, 0), OPTION(allow_http, EPL_BOOL, 0), OPTION(http2, EPL_BOOL, 0),
+	OPTION(timeout, EPL_SECONDS, EPL_POSITIVE), OPTION(connect_timeout, EPL_SECONDS, EPL_POSITIVE),
+	OPTION(stall_timeout, EPL_SECONDS, EPL_POSITIVE), OPTION(max_retries, EPL_INT, EPL_NATURAL),
+	OPTION(max_retry_wait, EPL_NUMBER, EPL_NATURAL), OPTION(max_rate, EPL_NUMBER, EPL_NATURAL),
+	OPTION(rate_control, EPL_BOOL, 0), OPTION(headers, EPL_TABLE, 0), OPTION(query, EPL_TABLE, 0), {0}};
 
 static ep_relace_settings read_settings(lua_State *L, client_options *o)
 {
 	epl_read_options(L, 1, client_spec, o, "relace.client");
-	epl_check_patience(L, o->max_retries, o->max_retry_wait, "relace.client");
-	if (o->max_rate < 0) luaL_error(L, "relace.client: option 'max_rate' must be calls a minute, 0 for no limit");
+	epl_check_retries(L, o->max_retries, "relace.client");
 	return (ep_relace_settings){.base_url = o->base_url.data,
 		.base_url_len = o->base_url.len,
 		.allow_http = o->allow_http,
@@ -133,20 +130,18 @@ typedef struct override_options {
 } override_options;
 
 #undef OPTION
-#define OPTION(name, kind)                                                                                             \
-	{                                                                                                                  \
-#name, kind, offsetof(override_options, name), 0                                                               \
-	}
+#define OPTION(name, kind, flags) EPL_OPTION_OF(kind, override_options, name, flags)
 
-static const epl_option override_spec[] = {OPTION(credential, EPL_VALUE), OPTION(base_url, EPL_TEXT),
-	OPTION(allow_http, EPL_BOOL), OPTION(timeout, EPL_SECONDS), OPTION(max_retries, EPL_INT),
-	OPTION(max_retry_wait, EPL_NUMBER), OPTION(headers, EPL_TABLE), OPTION(query, EPL_TABLE), {0}};
+static const epl_option override_spec[] = {OPTION(credential, EPL_VALUE, 0), OPTION(base_url, EPL_TEXT, 0),
+	OPTION(allow_http, EPL_BOOL, 0), OPTION(timeout, EPL_SECONDS, EPL_POSITIVE),
+	OPTION(max_retries, EPL_INT, EPL_NATURAL), OPTION(max_retry_wait, EPL_NUMBER, EPL_NATURAL),
+	OPTION(headers, EPL_TABLE, 0), OPTION(query, EPL_TABLE, 0), {0}};
 
 static ep_relace_override read_override(lua_State *L, int *credential)
 {
 	override_options o = {.max_retries = -1, .max_retry_wait = -1};
 	epl_read_options(L, 2, override_spec, &o, "client:with");
-	epl_check_patience(L, o.max_retries, o.max_retry_wait, "client:with");
+	epl_check_retries(L, o.max_retries, "client:with");
 	ep_relace_override own = {.base_url = o.base_url.data,
 		.base_url_len = o.base_url.len,
 		.allow_http = o.allow_http,

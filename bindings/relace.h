@@ -32,18 +32,18 @@ typedef struct epl_call_fields {
 		.max_retries = -1, .max_retry_wait = -1                                                                        \
 	}
 
-#define EPL_CALL_OPTION(at, name, kind)                                                                                \
+#define EPL_CALL_OPTION(at, name, kind, flags)                                                                         \
 	{                                                                                                                  \
-#name, kind, (at) + offsetof(epl_call_fields, name), 0                                                         \
+#name, kind, (at) + offsetof(epl_call_fields, name), flags                                                     \
 	}
 
 /* Their part of a list of epl_option; at: the offset of the fields in the struct that is filled. */
 #define EPL_CALL_OPTIONS(at)                                                                                           \
-	EPL_CALL_OPTION(at, timeout, EPL_SECONDS), EPL_CALL_OPTION(at, deadline, EPL_SECONDS),                             \
-		EPL_CALL_OPTION(at, max_retries, EPL_INT), EPL_CALL_OPTION(at, max_retry_wait, EPL_NUMBER),                    \
-		EPL_CALL_OPTION(at, headers, EPL_TABLE), EPL_CALL_OPTION(at, query, EPL_TABLE),                                \
-		EPL_CALL_OPTION(at, idempotency_key, EPL_BYTES), EPL_CALL_OPTION(at, repeatable, EPL_BOOL),                    \
-		EPL_CALL_OPTION(at, raw, EPL_BOOL)
+	EPL_CALL_OPTION(at, timeout, EPL_SECONDS, EPL_POSITIVE), EPL_CALL_OPTION(at, deadline, EPL_SECONDS, EPL_POSITIVE), \
+		EPL_CALL_OPTION(at, max_retries, EPL_INT, EPL_NATURAL),                                                        \
+		EPL_CALL_OPTION(at, max_retry_wait, EPL_NUMBER, EPL_NATURAL), EPL_CALL_OPTION(at, headers, EPL_TABLE, 0),      \
+		EPL_CALL_OPTION(at, query, EPL_TABLE, 0), EPL_CALL_OPTION(at, idempotency_key, EPL_BYTES, 0),                  \
+		EPL_CALL_OPTION(at, repeatable, EPL_BOOL, 0), EPL_CALL_OPTION(at, raw, EPL_BOOL, 0)
 
 typedef struct epl_call_options {
 	ep_relace_options call; /* its texts live as long as what the readers pushed stays on the stack */
@@ -56,8 +56,8 @@ epl_call_options epl_take_call_fields(lua_State *L, const epl_call_fields *field
 /* Reads the options of a call that has no others, at argument `arg` (nil or none: all is the client's). */
 epl_call_options epl_relace_options(lua_State *L, int arg, const char *what);
 
-/* Raises for numbers that no call and no client takes; -1: not given. */
-void epl_check_patience(lua_State *L, lua_Integer max_retries, double max_retry_wait, const char *what);
+/* Raises for a number of retries that is too large. */
+void epl_check_retries(lua_State *L, lua_Integer max_retries, const char *what);
 
 /* Pushes the query of the table at index, encoded. */
 ep_relace_text epl_push_query(lua_State *L, int index, const char *what);

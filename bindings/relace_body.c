@@ -98,13 +98,13 @@ static void check_list(lua_State *L, const epl_member *m, const char *what)
 	}
 }
 
-static void check_pairs(lua_State *L, const epl_member *m, const char *what)
+static void check_pairs(lua_State *L, const char *name, const char *what)
 {
 	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
 		if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-			luaL_error(L, "%s: '%s' is a table of strings by their names", what, m->name);
-		check_utf8(L, -2, what, m->name);
-		check_utf8(L, -1, what, m->name);
+			luaL_error(L, "%s: '%s' is a table of strings by their names", what, name);
+		check_utf8(L, -2, what, name);
+		check_utf8(L, -1, what, name);
 	}
 }
 
@@ -127,7 +127,7 @@ static void check_value(lua_State *L, const epl_member *m, const char *what)
 	case EPL_M_INNER:
 	case EPL_M_TABLE:
 		if (!lua_istable(L, -1)) wrong(L, m, what, "a table");
-		if (m->kind == EPL_M_PAIRS) check_pairs(L, m, what);
+		if (m->kind == EPL_M_PAIRS) check_pairs(L, m->name, what);
 		if (m->kind == EPL_M_INNER) check_members(L, lua_gettop(L), m->inner, what);
 		break;
 	default: check_list(L, m, what);
@@ -273,24 +273,23 @@ ep_buf *epl_push_body(lua_State *L, int index, const epl_member *members, const 
 
 /* --- metadata --- */
 
-static ep_relace_text text_at(lua_State *L, int index, const char *what)
+static ep_relace_text text_at(lua_State *L, int index)
 {
 	ep_relace_text text;
-	if (lua_type(L, index) != LUA_TSTRING) luaL_error(L, "%s must be a string, got %s", what, luaL_typename(L, index));
 	text.data = lua_tolstring(L, index, &text.len);
 	return text;
 }
 
-const ep_buf *epl_push_pairs(lua_State *L, int index, const char *what)
+const ep_buf *epl_push_pairs(lua_State *L, int index, const char *name, const char *what)
 {
 	if (!index) return NULL;
 	ep_buf *pairs = epl_push_text(L);
 	ep_err err = {0};
-	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-		if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "%s: metadata keys are strings", what);
-		ep_relace_text key = text_at(L, -2, "a metadata key"), value = text_at(L, -1, "a metadata value");
-		if (ep_relace_add_pair(pairs, key, value, &err)) epl_raise(L, &err);
-	}
+	lua_pushvalue(L, index);
+	check_pairs(L, name, what);
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+		if (ep_relace_add_pair(pairs, text_at(L, -2), text_at(L, -1), &err)) epl_raise(L, &err);
+	lua_pop(L, 1);
 	return pairs;
 }
 

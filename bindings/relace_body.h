@@ -51,8 +51,8 @@ void epl_check_body(lua_State *L, int index, const epl_member *members, const ch
 /* Pushes an empty buffer, which the collector frees. */
 ep_buf *epl_push_text(lua_State *L);
 
-/* Pushes the pairs of the table at index, as the text of a metadata object. NULL for index 0, and nothing is pushed. */
-const ep_buf *epl_push_pairs(lua_State *L, int index, const char *what);
+/* Pushes the pairs of the table at index, the option of that name, as the text of a metadata object. NULL for index 0, and nothing is pushed. */
+const ep_buf *epl_push_pairs(lua_State *L, int index, const char *name, const char *what);
 
 /* The length of the array at index. Other keys are an error: a table by names, taken for an empty list of files, would empty
  * a repo. */

@@ -12,12 +12,9 @@
 
 /* --- readers --- */
 
-void epl_check_patience(lua_State *L, lua_Integer max_retries, double max_retry_wait, const char *what)
+void epl_check_retries(lua_State *L, lua_Integer max_retries, const char *what)
 {
-	if (max_retries < -1 || max_retries > 100)
-		luaL_error(L, "%s: option 'max_retries' must be from 0 to 100, got %I", what, max_retries);
-	if (max_retry_wait < 0 && max_retry_wait != -1)
-		luaL_error(L, "%s: option 'max_retry_wait' must be a number of seconds, 0 or more", what);
+	if (max_retries > 100) luaL_error(L, "%s: option 'max_retries' must be from 0 to 100, got %I", what, max_retries);
 }
 
 /* Its values are plain: no server of this API takes a list. */
@@ -35,7 +32,7 @@ ep_relace_text epl_push_query(lua_State *L, int index, const char *what)
 
 epl_call_options epl_take_call_fields(lua_State *L, const epl_call_fields *f, const char *what)
 {
-	epl_check_patience(L, f->max_retries, f->max_retry_wait, what);
+	epl_check_retries(L, f->max_retries, what);
 	epl_call_options o = {.raw = f->raw,
 		.call = {.timeout = f->timeout,
 			.deadline = f->deadline,

@@ -62,10 +62,7 @@ typedef struct source_options {
 	bool skip_binary;
 } source_options;
 
-#define OPTION(name, kind)                                                                                             \
-	{                                                                                                                  \
-#name, kind, offsetof(source_options, name), 0                                                                 \
-	}
+#define OPTION(name, kind) EPL_OPTION(kind, source_options, name)
 
 static const epl_option files_spec[] = {
 	OPTION(type, EPL_TEXT), OPTION(files, EPL_TABLE), OPTION(directory, EPL_TEXT), OPTION(skip_binary, EPL_BOOL), {0}};
@@ -172,7 +169,7 @@ static sending read_sending(lua_State *L, int params, bool create, const char *w
 	epl_read_options(L, params, create ? create_spec : update_spec, &o, what);
 	luaL_checkstack(L, 30, what);
 	s.change.auto_index = s.files.auto_index = o.auto_index;
-	s.change.metadata = s.files.metadata = epl_push_pairs(L, o.metadata, what);
+	s.change.metadata = s.files.metadata = epl_push_pairs(L, o.metadata, "metadata", what);
 	if (o.source) read_source(L, o.source, &s, create, what);
 	return s;
 }
@@ -299,7 +296,7 @@ static int repo_overwrite(lua_State *L)
 	epl_read_options(L, 4, overwrite_spec, &own, "repo:overwrite");
 	epl_call_options o = epl_take_call_fields(L, &own.call, "repo:overwrite");
 	files.skip_binary = own.skip_binary;
-	files.metadata = epl_push_pairs(L, own.metadata, "repo:overwrite");
+	files.metadata = epl_push_pairs(L, own.metadata, "metadata", "repo:overwrite");
 	read_content(L, 3, &files);
 	ep_procs *procs = epl_procs(L);
 	epl_check_can_wait(L);

@@ -38,8 +38,8 @@ typedef struct list_options {
 	epl_text order_by, created_after, created_before;
 } list_options;
 
-static const epl_option list_spec[] = {{"page_start", EPL_INT, offsetof(list_options, page_start), 0},
-	{"page_size", EPL_INT, offsetof(list_options, page_size), 0},
+static const epl_option list_spec[] = {{"page_start", EPL_INT, offsetof(list_options, page_start), EPL_NATURAL},
+	{"page_size", EPL_INT, offsetof(list_options, page_size), EPL_POSITIVE},
 	{"order_by", EPL_TEXT, offsetof(list_options, order_by), 0},
 	{"order_descending", EPL_TRISTATE, offsetof(list_options, order_descending), 0},
 	{"filter_metadata", EPL_TABLE, offsetof(list_options, filter_metadata), 0},
@@ -56,7 +56,7 @@ static ep_relace_page read_page(lua_State *L, int index)
 		.order_by = epl_relace_text(f.order_by),
 		.created_after = epl_relace_text(f.created_after),
 		.created_before = epl_relace_text(f.created_before),
-		.metadata = epl_push_pairs(L, f.filter_metadata, "repo:list")};
+		.metadata = epl_push_pairs(L, f.filter_metadata, "filter_metadata", "repo:list")};
 }
 
 /* client:repo_list(filter, options) -> {items, total_items, next_page} */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Repo tokens of the Relace API. Face: lua/epact/relace.lua; engine: runtime/relace/token. */
 #include "bindings/relace.h"
+#include "bindings/relace_body.h"
 #include "runtime/relace/token.h"
 
 typedef struct token_options {
@@ -16,7 +17,7 @@ static const epl_option token_spec[] = {{"name", EPL_BYTES, offsetof(token_optio
 /* The strings of the array at index, as texts; pushes what holds them. */
 static ep_relace_text *read_ids(lua_State *L, int index, size_t *count)
 {
-	lua_Integer n = (lua_Integer)lua_rawlen(L, index);
+	lua_Integer n = epl_check_array(L, index, "repo_token:create", "repo_ids");
 	ep_relace_text *ids = lua_newuserdatauv(L, (size_t)(n ? n : 1) * sizeof *ids, 0);
 	for (lua_Integer i = 0; i < n; i++) {
 		if (lua_rawgeti(L, index, i + 1) != LUA_TSTRING)

@@ -36,7 +36,7 @@ int ep_relace_check_query(const char *query, size_t len, const char *argument, e
 /* Checks a path with or without a query behind a '?'. */
 int ep_relace_check_target(const char *target, size_t len, const char *argument, ep_err *err);
 
-/* Checks a credential: not empty, no byte that a header cannot carry. */
+/* Checks a credential or a key: not empty, no blank, no byte that a header cannot carry. */
 int ep_relace_check_credential(const char *value, size_t len, const char *argument, ep_err *err);
 
 /* Adds the path as it may be shown: what follows /repo_token/ is hidden, a query is left out. */

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/relace/address.h"
 #include "runtime/relace/call.h"
 #include "runtime/relace/private.h"
 
@@ -89,9 +90,9 @@ static int add_own(merge *m, const ep_relace_request *r, ep_err *err)
 	if (r->content_type.data) add_one(m, header_of_text("Content-Type", r->content_type));
 	add(m, own->headers, own->header_count);
 	if (!own->idempotency_key.data) return 0;
-	if (!own->idempotency_key.len) return ep_err_set(err, EP_EINVAL, "idempotency_key is empty");
-	add_one(m, header_of_text("Idempotency-Key", own->idempotency_key));
-	return 0;
+	rc = ep_relace_check_credential(own->idempotency_key.data, own->idempotency_key.len, "idempotency_key", err);
+	if (!rc) add_one(m, header_of_text("Idempotency-Key", own->idempotency_key));
+	return rc;
 }
 
 static int build(

@@ -126,6 +126,17 @@ static int check_url(ep_relace_text url, ep_err *err)
 	return 0;
 }
 
+/* A ref that is given must be one. */
+static int check_ref(ep_relace_text ref, const char *argument, ep_err *err)
+{
+	if (!ref.data) return 0;
+	if (!ref.len) return ep_err_set(err, EP_EINVAL, "%s is empty", argument);
+	for (size_t i = 0; i < ref.len; i++)
+		if ((unsigned char)ref.data[i] < ' ' || ref.data[i] == 0x7f)
+			return ep_err_set(err, EP_EINVAL, "%s holds a control byte", argument);
+	return 0;
+}
+
 static int write_source(ep_buf *b, const ep_relace_change *c, ep_err *err)
 {
 	int rc = 0;
@@ -134,6 +145,8 @@ static int write_source(ep_buf *b, const ep_relace_change *c, ep_err *err)
 	switch (c->source) {
 	case EP_SOURCE_GIT:
 		rc = check_url(c->url, err);
+		if (!rc) rc = check_ref(c->branch, "source.branch", err);
+		if (!rc) rc = check_ref(c->hash, "source.hash", err);
 		ep_buf_puts(b, "{\"type\":\"git\"");
 		add_text(b, "url", c->url);
 		add_text(b, "branch", c->branch);

@@ -9,6 +9,7 @@
 -- seconds. A model only answers, so that all calls are repeated. An error that came with X-RateLimit headers has them in
 -- `err.rate`: `limit`, `remaining`, `reset` (numbers, as far as the server gave them).
 local errors = require "epact.error"
+local read = require "epact.options"
 local streams = require "epact.relace.streams"
 
 local M = {}
@@ -175,15 +176,8 @@ function Models:search(params, options)
 	return call(self, "search", params, options)
 end
 
-local function check_bases(given)
-	if type(given) ~= "table" then error("models.new: option 'base_urls' must be a table, got " .. type(given), 3) end
-	for name in pairs(given) do
-		if not M.BASE_URLS[name] then
-			error(("models.new: there is no model '%s' (known: apply, compact, embed, rank, search)"):format(tostring(name)), 3)
-		end
-	end
-	return given
-end
+local base_spec = {}
+for name in pairs(M.BASE_URLS) do base_spec[name] = { nil, "string" } end
 
 --- The models, with the key, headers, retries and connection of a client.
 -- @param client client: of `epact.relace`
@@ -192,13 +186,8 @@ end
 -- Example: `models.new(client, { base_urls = { apply = "http://127.0.0.1:8080/v1" } })`
 function M.new(client, options)
 	if type(client) ~= "table" or not client.core then error("models.new: a client of epact.relace is expected", 2) end
-	local base_urls = {}
-	for name, value in pairs(options or {}) do
-		if name ~= "base_urls" then
-			error(("models.new: unknown option '%s' (known: base_urls)"):format(tostring(name)), 2)
-		end
-		base_urls = check_bases(value)
-	end
+	local given = read.read(options, { base_urls = { {}, "table" } }, "models.new", 3)
+	local base_urls = read.read(given.base_urls, base_spec, "models.new: base_urls", 3)
 	local models = setmetatable({ core = client.core, base_urls = base_urls, handles = {} }, Models)
 	for name in pairs(base_urls) do host(models, name) end
 	return models
