@@ -304,7 +304,25 @@ static int repo_overwrite(lua_State *L)
 	return await_upload(L, rc, upload, &err, &o);
 }
 
-static const luaL_Reg methods[] = {
-	{"repo_create", repo_create}, {"repo_update", repo_update}, {"repo_overwrite", repo_overwrite}, {NULL, NULL}};
+typedef struct apply_options {
+	epl_call_fields call;
+	bool skip_binary;
+} apply_options;
+
+/* client:apply_check(options) -> skip_binary; raises for options that repo:apply does not take */
+static int apply_check(lua_State *L)
+{
+	static const epl_option spec[] = {
+		EPL_CALL_OPTIONS(offsetof(apply_options, call)), EPL_OPTION(EPL_BOOL, apply_options, skip_binary), {0}};
+	apply_options o = {.call = EPL_NO_CALL_FIELDS};
+	lua_settop(L, 2);
+	epl_read_options(L, 2, spec, &o, "repo:apply");
+	epl_take_call_fields(L, &o.call, "repo:apply");
+	lua_pushboolean(L, o.skip_binary);
+	return 1;
+}
+
+static const luaL_Reg methods[] = {{"repo_create", repo_create}, {"repo_update", repo_update},
+	{"repo_overwrite", repo_overwrite}, {"apply_check", apply_check}, {NULL, NULL}};
 
 void epl_open_relace_change(lua_State *L) { luaL_setfuncs(L, methods, 0); }

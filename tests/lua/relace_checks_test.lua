@@ -32,6 +32,14 @@ local path = { good = "/x", bad = { { "", "path" }, { "x", "path" }, { "//x", "p
 local query = { good = "x", bad = { { "", "query is empty" }, { nil, "query must be" }, { 5, "query must be" }, { { "x" }, "query must be" },
 	{ "\xff", "UTF-8" } } }
 
+local place = { good = "a/b", bad = { { "", "path" }, { "/a", "path" }, { "../a", "path" }, { "a//b", "path" }, { "a/..", "path" },
+	{ ".git/config", "path" }, { "a\\b", "path" }, { "a\0b", "" }, { "a\nb", "path" }, { "\xff", "path" }, { nil, "" }, { {}, "" } } }
+
+local content = { good = "x", bad = { { nil, "content" }, { 5, "content" }, { {}, "content" }, { { file = 5 }, "content" },
+	{ { file = tmp .. "/none" }, "none" }, { { file = tmp }, "regular file" }, { { file = "a", b = 1 }, "content" } } }
+
+local folder = { good = tmp, bad = { { nil, "folder" }, { 5, "folder" } } }
+
 local body = { good = { a = 1 }, bad = { { print, "" }, { { a = print }, "a" }, { { [1] = 1, [3] = 3, a = 1 }, "" }, { 0 / 0, "" },
 	{ { "\xff" }, "" } } }
 
@@ -163,6 +171,11 @@ local calls = {
 	{ client.repo, "search", id, members({ query = "a", overrides = {} }, { query = { "", "\xff" }, overrides = overrides.overrides },
 		{ "query" }), options(stream, stream_bad) },
 	{ client.repo, "clone", id, options(clone, stream_bad) },
+	{ client.repo.file, "upload", id, place, content, options() },
+	{ client.repo.file, "download", id, place, options({ to = "a", stream = true, stall_timeout = 1 },
+		{ to = { "", 5 }, stream = { 1 }, stall_timeout = { -1 } }) },
+	{ client.repo.file, "delete", id, place, options() },
+	{ client.repo, "plan", id, folder, members({ timeout = 1 }, { timeout = { "1", -1 } }) },
 	{ client, "request", { good = "GET", bad = { { "", "option" }, { "TRACE", "option" }, { "get", "option" }, { nil, "string" }, { 5, "option" } } },
 		path, body, options({ content_type = "a" }, { content_type = { "a\nb", "a\0b", 5 } }) },
 	{ client, "get", path, options() },
@@ -184,7 +197,7 @@ local calls = {
 }
 
 -- What has no options of a call, or sends nothing: tested elsewhere.
-local apart = { with = true, git = true, rate = true, plan = true, apply = true, file = true }
+local apart = { with = true, git = true, rate = true, apply = true }
 
 local function class_of(object) return getmetatable(object).__index end
 
@@ -217,13 +230,23 @@ end)
 
 check.case("the good arguments are good", function()
 	for _, call in ipairs(calls) do
-		if call[2] ~= "agent" and call[2] ~= "search" then
+		if call[2] ~= "agent" and call[2] ~= "search" and call[2] ~= "plan" then
 			local _, err = try(call, 3, call[3].good)
 			check.lacks(tostring(err), "did you mean")
 			check.lacks(tostring(err), "must be")
 		end
 	end
 	check.ok(#server:record() >= #calls - 5, #server:record())
+end)
+
+check.case("the options of an apply", function()
+	local kind = options({ skip_binary = true }, { skip_binary = { 1 } })
+	for _, case in ipairs(kind.bad) do
+		local ok, err = pcall(client.core.apply_check, client.core, case[1])
+		check.ok(not ok or case[2] == "headers" or case[2] == "idempotency_key" or case[2] == "", case[2])
+		if not ok then check.contains(tostring(err), case[2]) end
+	end
+	check.fails("a plan of repo:plan", client.repo.apply, client.repo, {})
 end)
 
 check.case("no call was forgotten", function()

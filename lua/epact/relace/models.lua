@@ -9,7 +9,7 @@
 -- seconds. A model only answers, so that all calls are repeated. An error that came with X-RateLimit headers has them in
 -- `err.rate`: `limit`, `remaining`, `reset` (numbers, as far as the server gave them).
 local errors = require "epact.error"
-local read = require "epact.options"
+local reader = require "epact.options"
 local streams = require "epact.relace.streams"
 
 local M = {}
@@ -186,8 +186,8 @@ for name in pairs(M.BASE_URLS) do base_spec[name] = { nil, "string" } end
 -- Example: `models.new(client, { base_urls = { apply = "http://127.0.0.1:8080/v1" } })`
 function M.new(client, options)
 	if type(client) ~= "table" or not client.core then error("models.new: a client of epact.relace is expected", 2) end
-	local given = read.read(options, { base_urls = { {}, "table" } }, "models.new", 3)
-	local base_urls = read.read(given.base_urls, base_spec, "models.new: base_urls", 3)
+	local given = reader.read(options, { base_urls = { {}, "table" } }, "models.new", 3)
+	local base_urls = reader.read(given.base_urls, base_spec, "models.new: base_urls", 3)
 	local models = setmetatable({ core = client.core, base_urls = base_urls, handles = {} }, Models)
 	for name in pairs(base_urls) do host(models, name) end
 	return models

@@ -5,6 +5,7 @@
 -- computed. What a folder holds is decided as for an overwrite (7.2): git's rules in a work tree, `.git` never.
 local core = require "epact.core.relace"
 local errors = require "epact.error"
+local reader = require "epact.options"
 local remote = require "epact.relace.remote_tree"
 local task = require "epact.task"
 
@@ -191,12 +192,6 @@ end
 
 -- --- plan ---
 
-local function check_options(options, what)
-	for name in pairs(options or {}) do
-		if name ~= "timeout" then error(("%s: unknown option '%s' (known: timeout)"):format(what, tostring(name)), 4) end
-	end
-end
-
 --- Makes a plan; see `client.repo:plan`.
 -- @param client table: `client.repo`, with `core` and `given`
 -- @param repo string or table
@@ -205,7 +200,7 @@ end
 -- @return Plan
 function M.plan(client, repo, directory, options)
 	if type(directory) ~= "string" then error("repo:plan: the folder must be a string, got " .. type(directory), 3) end
-	check_options(options, "repo:plan")
+	reader.read(options, { timeout = { nil, "number", 0 } }, "repo:plan", 4)
 	local id = type(repo) == "table" and repo.repo_id or repo
 	client.core:git_url(id) -- checks the id
 	local tree, state
@@ -330,14 +325,9 @@ end
 -- @return table
 function M.apply(client, plan, options)
 	if getmetatable(plan) ~= Plan then error("repo:apply: a plan of repo:plan is expected, got " .. type(plan), 3) end
-	local call, skip = {}, false
+	local skip, call = client.core:apply_check(options), {}
 	for name, value in pairs(options or {}) do
-		if name == "skip_binary" then
-			if type(value) ~= "boolean" then error("repo:apply: option 'skip_binary' must be a boolean", 3) end
-			skip = value
-		else
-			call[name] = value
-		end
+		if name ~= "skip_binary" then call[name] = value end
 	end
 	if not skip then refuse_left_out(plan) end
 	local result
