@@ -17,8 +17,9 @@ local function sh(script) return (process.run({ "sh", "-ec", script }, { cwd = t
 fs.mkdir(tmp .. "/repos")
 git_server.repositories(tmp .. "/repos")
 sh "git -C repos/repo.git config http.receivepack true; git -C repos/empty.git config http.receivepack true"
-local server <close> = git_server.start(tmp .. "/repos", { token = token })
-local other <close> = git_server.start(tmp .. "/repos", { token = token })
+fs.write(tmp .. "/token", token) -- not in an argument: processes are searched for it below
+local server <close> = git_server.start(tmp .. "/repos", { ["token-file"] = tmp .. "/token" })
+local other <close> = git_server.start(tmp .. "/repos", { ["token-file"] = tmp .. "/token" })
 local url = server:at "ok"
 
 local count = 0
@@ -151,13 +152,41 @@ case("the credential goes to its address alone", function()
 	for _, scope in ipairs { url:sub(1, -2), url .. "x", "http://127.0.0.1" } do
 		fails("authentication", a.fetch, a, { credential = token, url = scope })
 	end
-	equal(sh("grep -rl " .. token:sub(6) .. " c* || true"), "")
+	equal(process.run({ "grep", "-rlf", tmp .. "/token", tmp .. "/c1", a.directory, b.directory }, { check = false }).stdout, "")
 	local c = clone(nil, { credential = function() return token end })
 	c:fetch()
 end)
 
+case("while it is used it is nowhere to be seen", function()
+	local a, b = clone(), clone()
+	local search <close> = process.spawn({ "python3", os.getenv "EPACT_SOURCE" .. "/tests/support/proc_search.py" }, { stdin = "pipe" })
+	search.stdin:write(token:sub(6) .. "\n")
+	equal(search.stdout:lines()(), "ready")
+	for i = 1, 4 do
+		commit(a, "seen", tostring(i))
+		a:push()
+		b:pull()
+	end
+	search.stdin:close()
+	local findings = {}
+	for line in search.stdout:lines() do findings[#findings + 1] = line end
+	check.ok(findings[1]:find "^%d+ %d+$", findings[1])
+	equal(table.concat(findings, "\n", 2), "")
+end)
+
+case("what the server refuses", function()
+	local a = clone()
+	sh "printf '#!/bin/sh\\necho not today >&2; exit 1\\n' >repos/repo.git/hooks/pre-receive; chmod +x repos/repo.git/hooks/pre-receive"
+	commit(a, "refused", "1")
+	local ok, err = pcall(a.push, a)
+	sh "rm repos/repo.git/hooks/pre-receive"
+	check.ok(not ok and errors.is(err, "permission"), tostring(err))
+	check.contains(err.detail, "not today")
+	a:push()
+end)
+
 case("a redirect is not followed", function()
-	local away <close> = git_server.start(tmp .. "/repos", { token = token, redirect = ("http://127.0.0.1:%s/ok"):format(server.port) })
+	local away <close> = git_server.start(tmp .. "/repos", { ["token-file"] = tmp .. "/token", redirect = ("http://127.0.0.1:%s/ok"):format(server.port) })
 	local a = clone()
 	a:remote { set = "origin", url = away:at "redirect" }
 	fails("redirect", a.fetch, a, { credential = token, url = away:at "redirect" })

@@ -47,6 +47,22 @@ TEST(progress_of_a_clone)
 	CHECK_INT_EQ(hear(&h, "fatal: no\n", 10), 0);
 }
 
+TEST(progress_of_a_push)
+{
+	heard h = {0};
+	const char *words =
+		"Enumerating objects: 5, done.\nCounting objects: 100% (5/5), done.\nDelta compression using up to 2 threads\n"
+		"Writing objects:  50% (1/2), 1.00 KiB | 3.00 KiB/s\rremote: Resolving deltas: 100% (1/1)\n";
+	size_t len = (size_t)(strstr(words, "remote:") - words);
+	CHECK_INT_EQ(hear(&h, words, len), 3);
+	CHECK_STR_EQ(ep_git_phase_name(h.last.phase), "writing");
+	CHECK_INT_EQ(h.last.percent, 50);
+	CHECK_INT_EQ(h.last.bytes, 1024);
+	CHECK_INT_EQ(h.last.rate, 3 * 1024);
+	CHECK_INT_EQ(hear(&h, words + len, strlen(words + len)), 1);
+	CHECK_INT_EQ(h.last.phase, EP_GIT_RESOLVING);
+}
+
 TEST(progress_survives_anything)
 {
 	static const char *const lines[] = {"Receiving objects: %(/\n", "Receiving objects: 999% (1/0), x | \r",
@@ -100,6 +116,24 @@ TEST(meaning_of_words)
 	check_words("fatal: cannot pread pack file: No space left on device\nfatal: index-pack failed\n", EP_ENOSPACE, 128);
 	check_words(
 		"fatal: pack has bad object at offset 12: inflate returned -3\nfatal: index-pack failed\n", EP_ECORRUPT, 128);
+	check_words(
+		"fatal: Unable to create '/r/.git/index.lock': File exists.\n\nAnother git process seems\n", EP_ELOCKED, 128);
+	check_words("error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'\n",
+		EP_EEXIST, 128);
+	check_words("fatal: a branch named 'x' already exists\n", EP_EEXIST, 128);
+	check_words(" ! [rejected]        main -> main (fetch first)\nerror: failed to push some refs\n", EP_ENONFF, 128);
+	check_words("!\trefs/heads/a:refs/heads/a\t[rejected] (stale info)\n", EP_ENONFF, 128);
+	check_words(" ! [remote rejected] main -> main (pre-receive hook declined)\n", EP_EPERMISSION, 128);
+	check_words("fatal: couldn't find remote ref refs/heads/x\n", EP_ENOBRANCH, 128);
+	check_words("error: src refspec refs/heads/x does not match any\n", EP_ENOBRANCH, 128);
+	check_words("Auto-merging a\nCONFLICT (content): Merge conflict in a\nAutomatic merge failed\n", EP_ECONFLICT, 128);
+	check_words(
+		"error: Your local changes to the following files would be overwritten by merge:\n\ta\n", EP_ECHANGES, 128);
+	check_words("On branch main\nnothing to commit, working tree clean\n", EP_ENOTHING, 128);
+	check_words("fatal: Not possible to fast-forward, aborting.\n", EP_ENONFF, 128);
+	check_words("fatal: unable to parse 'status.showuntrackedfiles' from command-line config\n", EP_EUNSAFE, 128);
+	check_words("error: pathspec 'x' did not match any file(s) known to git\n", EP_ENOENT, 128);
+	check_words("fatal: transport 'ext' not allowed\n", EP_EPERMISSION, 128);
 	check_words("fatal: something else\n", EP_EEXIT, 128);
 	check_words("", EP_EEXIT, 128);
 }

@@ -93,10 +93,8 @@ function M.commit(repo, options)
 	if o.amend and o.author then words[#words + 1] = "--reset-author" end
 	o.env, o.input = people(o, repo.settings), o.message
 	if o.files then
-		local paths = check.paths("git.commit", o.files)
 		words[#words + 1] = "--only"
-		words[#words + 1] = "--"
-		table.move(paths, 1, #paths, #words + 1, words)
+		check.end_with_paths(words, "git.commit", o.files)
 		o.literal = true
 	end
 	run.git(repo, words, o)

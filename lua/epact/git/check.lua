@@ -66,6 +66,14 @@ function M.paths(what, paths)
 	return paths
 end
 
+-- Ends the words with "--" and the paths, if there are any. Then no word behind it is an option.
+function M.end_with_paths(words, what, paths)
+	words[#words + 1] = "--"
+	if not paths then return words end
+	paths = M.paths(what, paths)
+	return table.move(paths, 1, #paths, #words + 1, words)
+end
+
 -- The number of a stash.
 function M.stash(number)
 	if number == true then number = 0 end

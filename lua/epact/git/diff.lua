@@ -61,12 +61,7 @@ local function diff_words(o)
 	if o.merge_base then words[#words + 1] = "--merge-base" end
 	if o.from then words[#words + 1] = check.revision("git.diff: option 'from'", o.from) end
 	if o.to then words[#words + 1] = check.revision("git.diff: option 'to'", o.to) end
-	words[#words + 1] = "--"
-	if o.paths then
-		local paths = check.paths("git.diff", o.paths)
-		table.move(paths, 1, #paths, #words + 1, words)
-	end
-	return words
+	return check.end_with_paths(words, "git.diff", o.paths)
 end
 
 --- What changed: between index and work tree, or with `staged` between a commit (HEAD) and the index, or from a commit to the work

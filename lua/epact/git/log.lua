@@ -55,12 +55,7 @@ local function log_words(o)
 	add("--reverse", o.reverse)
 	if o.merges ~= nil then words[#words + 1] = o.merges and "--merges" or "--no-merges" end
 	if o.from then words[#words + 1] = check.revision("git.log: option 'from'", o.from) end
-	words[#words + 1] = "--"
-	if o.paths then
-		local paths = check.paths("git.log", o.paths)
-		table.move(paths, 1, #paths, #words + 1, words)
-	end
-	return words
+	return check.end_with_paths(words, "git.log", o.paths)
 end
 
 -- A branch without a commit has an empty history, unless one was named.

@@ -43,11 +43,7 @@ function M.ls_files(repo, options)
 	else
 		words[3] = "--stage"
 	end
-	words[#words + 1] = "--"
-	if o.paths then
-		local paths = check.paths("git.ls_files", o.paths)
-		table.move(paths, 1, #paths, #words + 1, words)
-	end
+	check.end_with_paths(words, "git.ls_files", o.paths)
 	o.literal = true
 	local list = {}
 	for field in fields.each(run.output(repo, words, o)) do

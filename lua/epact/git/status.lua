@@ -90,11 +90,8 @@ function M.status(repo, options)
 	local words = { "status", "--porcelain=v2", "-z", "--branch", "--show-stash", "--renames", "--ahead-behind",
 		"--untracked-files=" .. untracked }
 	if o.ignored then words[#words + 1] = "--ignored" end
-	if o.paths then
-		words[#words + 1] = "--"
-		table.move(check.paths("git.status", o.paths), 1, #check.paths("git.status", o.paths), #words + 1, words)
-		o.literal = true
-	end
+	check.end_with_paths(words, "git.status", o.paths)
+	o.literal = true
 	return parse(run.output(repo, words, o))
 end
 
