@@ -4,14 +4,13 @@
 -- A plan compares git's ids of the contents: those of the repo come by a fetch of trees without files, those of the folder are
 -- computed. What a folder holds is decided as for an overwrite (7.2): git's rules in a work tree, `.git` never.
 local core = require "epact.core.relace"
+local difference = require "epact.relace.difference"
 local errors = require "epact.error"
 local reader = require "epact.options"
 local remote = require "epact.relace.remote_tree"
 local task = require "epact.task"
 
 local M = {}
-
-local SYMLINK, SUBMODULE = "120000", "160000"
 
 --- What `client.repo:plan` returns. Fields: `repo_id`, `directory`; `head`: the commit that it is about (nil without git);
 -- `added`, `changed`: arrays of `{ filename, size }`; `deleted`: of `{ filename }`; `renamed`: of
@@ -33,158 +32,14 @@ function Plan:close() self.tree:close() end
 
 Plan.__close = Plan.close
 
--- --- what differs ---
-
--- Calls fn with each folder above a name.
-local function each_parent(name, fn)
-	local at = name:find("/", 1, true)
-	while at do
-		if fn(name:sub(1, at - 1)) then return true end
-		at = name:find("/", at + 1, true)
-	end
-	return false
-end
-
-local function index_by_name(list)
-	local by_name = {}
-	for i, entry in ipairs(list) do by_name[entry.filename:gsub("/$", "")] = i end
-	return by_name
-end
-
--- A name that is left out here, or is below one: what the repo has there stays.
-local function is_kept(name, left)
-	return left[name] ~= nil or each_parent(name, function(parent) return left[parent] ~= nil end)
-end
-
-local function base_name(name) return name:match "[^/]*$" end
-
--- Takes a file with that content out of those that go, the one of the same name in another folder before others.
-local function take_source(sources, id, name)
-	local list = sources[id]
-	if not list or #list == 0 then return nil end
-	local best = 1
-	for i, old in ipairs(list) do
-		if base_name(old) == base_name(name) then
-			best = i
-			break
-		end
-	end
-	return table.remove(list, best)
-end
-
--- Renames come last (7.3): the old name must not stand in the way of what is written before.
-local function in_the_way(old, files, folders)
-	return folders[old] or each_parent(old, function(parent) return files[parent] ~= nil end)
-end
-
--- The names that go, which may be what a file here was called before: by id.
-local function rename_sources(gone, there, files, folders)
-	local sources = {}
-	for _, name in ipairs(gone) do
-		local entry = there[name]
-		if entry.mode ~= SYMLINK and entry.mode ~= SUBMODULE and not in_the_way(name, files, folders) then
-			sources[entry.id] = sources[entry.id] or {}
-			table.insert(sources[entry.id], name)
-		end
-	end
-	return sources
-end
-
-local function folders_of(here)
-	local folders = {}
-	for _, file in ipairs(here) do
-		each_parent(file.filename, function(parent) folders[parent] = true end)
-	end
-	return folders
-end
-
-local function names_that_go(there, files, left)
-	local gone, kept = {}, false
-	for name in pairs(there) do
-		if is_kept(name, left) then
-			kept = true
-		elseif not files[name] then
-			gone[#gone + 1] = name
-		end
-	end
-	table.sort(gone)
-	return gone, kept
-end
-
--- Sorts the files here into what is new and what is different, by their places.
-local function compare_files(here, there)
-	local new, different, replaced = {}, {}, {}
-	for i, file in ipairs(here) do
-		local entry = there[file.filename]
-		if not entry then
-			new[#new + 1] = i
-		elseif entry.mode == SYMLINK or entry.mode == SUBMODULE then
-			different[#different + 1] = i
-			replaced[#replaced + 1] = file.filename -- else its kind would stay
-		elseif entry.id ~= file.id then
-			different[#different + 1] = i
-		end
-	end
-	return new, different, replaced
-end
-
-local function left_out(list, there)
-	local out = {}
-	for i, left in ipairs(list) do
-		local entry = there[left.filename:gsub("/$", "")]
-		local same = entry and (left.id == entry.id or left.reason == "symlink" and entry.mode == SYMLINK)
-		out[i] = { filename = left.filename, reason = left.reason, size = left.size,
-			remote = not entry and "missing" or same and "same" or "different" }
-	end
-	return out
-end
-
-local function shown(here, places)
-	local out = {}
-	for i, place in ipairs(places) do out[i] = { filename = here[place].filename, size = here[place].size } end
-	return out
-end
-
--- Fills the plan with what differs, and with the change that makes it equal.
-local function compare(plan, here, left, state)
-	local there, files, left_names = state.files, index_by_name(here), index_by_name(left)
-	local gone, kept = names_that_go(there, files, left_names)
-	local new, different, deletes = compare_files(here, there)
-	local sources = rename_sources(gone, there, files, folders_of(here))
-	local added, renamed, moved, deleted = {}, {}, {}, {}
-	for _, place in ipairs(new) do
-		local file = here[place]
-		local old = take_source(sources, file.id, file.filename)
-		if old then
-			moved[old] = true
-			renamed[#renamed + 1] = { old_filename = old, new_filename = file.filename, size = file.size }
-		else
-			added[#added + 1] = place
-		end
-	end
-	for _, name in ipairs(gone) do
-		if not moved[name] then
-			deletes[#deletes + 1] = name
-			deleted[#deleted + 1] = { filename = name }
-		end
-	end
-	plan.added, plan.changed, plan.renamed, plan.deleted = shown(here, added), shown(here, different), renamed, deleted
-	plan.left_out = left_out(left, there)
-	plan.unchanged = #here - #new - #different
-	plan.empty = #new + #different + #gone == 0
-	local writes = table.move(different, 1, #different, #added + 1, added)
-	plan.change = { writes = writes, deletes = deletes, renames = renamed }
-	-- An overwrite deletes what it does not list: also what is left out here, and what a clone without git does not show.
-	plan.whole_allowed = not kept and state.head ~= nil
-end
-
 local function choose(plan)
 	if plan.empty then
 		plan.bytes = 0
 		return
 	end
 	plan.method, plan.bytes = "diff", plan.tree:length(plan.change)
-	if not plan.whole_allowed then return end
+	-- An overwrite deletes what it does not list: also what is left out here, and what a clone without git does not show.
+	if plan.kept or not plan.head then return end
 	local whole = { whole = true }
 	local bytes = plan.tree:length(whole)
 	if bytes < plan.bytes then plan.method, plan.bytes, plan.change = "overwrite", bytes, whole end
@@ -208,12 +63,12 @@ function M.plan(client, repo, directory, options)
 		scope:spawn(function() tree = core.tree(directory) end)
 		scope:spawn(function() state = remote.read(client, id, options) end)
 	end)
-	local plan = setmetatable({ repo_id = id, directory = tree:path(), head = state.head, tree = tree, base = state }, Plan)
-	plan.here = tree:files()
-	plan.left = tree:left()
-	compare(plan, plan.here, plan.left, state)
+	local here, left = tree:files(), tree:left()
+	local plan = difference.compare(here, left, state.files)
+	plan.repo_id, plan.directory, plan.head = id, tree:path(), state.head
+	plan.tree, plan.base, plan.here, plan.left = tree, state, here, left
 	choose(plan)
-	return plan
+	return setmetatable(plan, Plan)
 end
 
 -- --- apply ---
@@ -261,10 +116,10 @@ local function is_done(plan, state)
 		if not entry or entry.id ~= file.id then return false end
 		count = count + 1
 	end
-	local left = index_by_name(plan.left)
+	local left = difference.by_name(plan.left)
 	for name, entry in pairs(state.files) do
 		local before = plan.base.files[name]
-		if is_kept(name, left) then
+		if difference.is_kept(name, left) then
 			if not before or before.id ~= entry.id then return false end
 			count = count + 1
 		end

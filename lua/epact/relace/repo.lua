@@ -3,10 +3,12 @@
 -- that every call has (see epact.relace), and those that are named here.
 local file = require "epact.relace.file"
 local list = require "epact.relace.list"
-local plans = require "epact.relace.plan"
 local streams = require "epact.relace.streams"
 
 local M = {}
+
+-- Loaded at its first use: git and files come with it.
+local function plans() return require "epact.relace.plan" end
 
 --- `client.repo`
 local Repo = {}
@@ -137,7 +139,7 @@ function Repo:clone(repo, options) return streams.clone(self.core, repo, options
 --   one line. Names in `left_out`, and what is below them, stay in the repo as they are
 -- Raises what reading the folder and a clone by git raise.
 -- Example: `local plan <close> = client.repo:plan(id, "./work"); print(plan)`
-function Repo:plan(repo, directory, options) return plans.plan(self, repo, directory, options) end
+function Repo:plan(repo, directory, options) return plans().plan(self, repo, directory, options) end
 
 --- Sends what a plan found: the diff, or all files where that is less. Nothing is sent when there is nothing to do. The head is read
 -- before; somebody who writes between that and the server's lock is not noticed, as the API has no conditional update: a
@@ -150,7 +152,7 @@ function Repo:plan(repo, directory, options) return plans.plan(self, repo, direc
 -- Raises `conflict` when the repo, or a file of the folder, is not what was planned any more: plan again; after a lost answer
 -- the failure's code, `connection` for `in_doubt`, when the repo shows that nothing was carried out: apply again.
 -- Example: `client.repo:apply(client.repo:plan(id, "./work"))`
-function Repo:apply(plan, options) return plans.apply(self, plan, options) end
+function Repo:apply(plan, options) return plans().apply(self, plan, options) end
 
 --- The part of a client that `client.repo` is.
 -- @param core userdata: of the client
