@@ -89,7 +89,8 @@ static void check_base(const char *text, size_t len)
 	if (!rc) {
 		const char *base = ep_buf_text(&url);
 		require(!strncmp(base, "https://", 8) || (!strncmp(base, "http://", 7) && host_is_here(base)));
-		require(!strpbrk(base, "@?# \\") && base[url.len - 1] != '/');
+		require(!strpbrk(base, "@?# \\"));
+		if (base[url.len - 1] == '/') require(strstr(text, "//") != strrchr(text, '/') - 1); /* one of two was taken off */
 	}
 	ep_err_fini(&err);
 	ep_buf_fini(&url);
