@@ -158,7 +158,7 @@ static int write_atomic(ep_fs *call)
 	ep_replace *file;
 	int failed = ep_replace_open(&file, a->path, a->write.mode ? (unsigned)a->write.mode : 0666);
 	if (failed) return failed == -EINVAL ? no_file(call, a->path) : failed;
-	failed = ep_fd_write(ep_replace_fd(file), a->bytes, a->len, &call->work.stop);
+	failed = ep_replace_write(file, a->bytes, a->len, &call->work.stop);
 	if (!failed && ep_fs_stopped(call)) failed = -ECANCELED;
 	if (!failed) return ep_replace_commit(file, true, a->write.sync);
 	ep_replace_discard(file);

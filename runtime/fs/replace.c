@@ -101,7 +101,12 @@ int ep_replace_open(ep_replace **out, const char *path, unsigned mode)
 	return failed;
 }
 
-int ep_replace_fd(const ep_replace *r) { return r->fd; }
+int ep_replace_write(ep_replace *r, const void *bytes, size_t len, const atomic_bool *stop)
+{
+	return ep_fd_write(r->fd, bytes, len, stop);
+}
+
+int ep_replace_empty(ep_replace *r) { return lseek(r->fd, 0, SEEK_SET) < 0 || ftruncate(r->fd, 0) ? -errno : 0; }
 
 int ep_replace_commit(ep_replace *r, bool sync, bool folder)
 {

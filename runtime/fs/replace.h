@@ -7,7 +7,9 @@
  * Life: from ep_replace_open to ep_replace_commit or ep_replace_discard. Thread: any that may block, one at a time.
  * Owner: the caller. Errors: a negated errno. */
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct ep_replace ep_replace;
 
@@ -15,8 +17,11 @@ typedef struct ep_replace ep_replace;
  * stays one: what it points to is replaced. -EISDIR; -EINVAL: there is something that is no file. */
 int ep_replace_open(ep_replace **out, const char *path, unsigned mode);
 
-/* The descriptor to write to; borrowed. */
-int ep_replace_fd(const ep_replace *r);
+/* Adds bytes to it; *stop, set meanwhile, ends that with -ECANCELED. */
+int ep_replace_write(ep_replace *r, const void *bytes, size_t len, const atomic_bool *stop);
+
+/* Empties it, to be written anew. */
+int ep_replace_empty(ep_replace *r);
 
 /* Puts it in place and frees r. sync: its bytes are on the disk before; folder: its name is on the disk behind it. When it
  * fails, the new file is gone. */

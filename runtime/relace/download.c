@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/fs/replace.h"
@@ -46,25 +45,13 @@ static void target_unref(target *t)
 
 /* --- steps --- */
 
-static int write_all(int fd, const ep_buf *bytes)
-{
-	for (size_t at = 0; at < bytes->len;) {
-		ssize_t n = write(fd, bytes->data + at, bytes->len - at);
-		if (n < 0 && errno != EINTR) return -errno;
-		if (n > 0) at += (size_t)n;
-	}
-	return 0;
-}
-
-static int empty_file(int fd) { return lseek(fd, 0, SEEK_SET) < 0 || ftruncate(fd, 0) ? -errno : 0; }
-
-static int take_step(const step *s, target *t)
+static int take_step(step *s, target *t)
 {
 	ep_replace *file = t->file;
 	switch (s->what) {
 	case STEP_OPEN: return ep_replace_open(&t->file, t->path, 0666);
-	case STEP_WRITE: return write_all(ep_replace_fd(file), &s->bytes);
-	case STEP_EMPTY: return empty_file(ep_replace_fd(file));
+	case STEP_WRITE: return ep_replace_write(file, s->bytes.data, s->bytes.len, &s->work.stop);
+	case STEP_EMPTY: return ep_replace_empty(file);
 	case STEP_COMMIT: t->file = NULL; return ep_replace_commit(file, false, false);
 	default:
 		t->file = NULL;
@@ -79,6 +66,7 @@ static int run_step(ep_work *work)
 	ep_buf text = {0};
 	int failed = take_step(s, s->target);
 	if (!failed) return 0;
+	if (failed == -ECANCELED) return EP_ECANCELLED;
 	if (failed == -EINVAL && s->what == STEP_OPEN)
 		return ep_err_set(&work->err, EP_EINVAL, "writing %s: it is no regular file", s->target->path);
 	ep_buf_printf(&text, "writing %s", s->target->path);

@@ -40,6 +40,20 @@ static int start_agent(world *w, ep_relace_call **call, ep_err *err)
 	return ep_relace_agent(call, w->client, id, &body, EP_REPEAT_SAFE, 0, NULL, err);
 }
 
+/* Opens a stream of events that stands still behind its first bytes. */
+static ep_relace_items *open_still(world *w, const char *const *answer)
+{
+	ep_relace_call *call;
+	ep_relace_items *items;
+	open_world(w, answer);
+	w->peer.linger = 300000;
+	CHECK_INT_EQ(start_agent(w, &call, NULL), 0);
+	CHECK_INT_EQ(await(&call->op), 0);
+	CHECK_INT_EQ(ep_relace_events(&items, call, EP_EVENTS_OF_AGENT, 0, NULL), 0);
+	ep_op_release(&call->op);
+	return items;
+}
+
 /* Writes the items of a stream, and how it ended. */
 static int read_items(ep_relace_items *items, ep_buf *out, ep_err *err)
 {
@@ -118,17 +132,11 @@ TEST(a_stream_without_frame_or_end_broke_off)
 TEST(a_cancelled_wait_loses_nothing_and_a_close_ends_one)
 {
 	world w;
-	ep_relace_call *call;
-	ep_relace_items *items;
 	ep_relace_item item;
 	ep_relace_wait *wait, *second;
 	ep_err err = {0};
-	open_world(&w, (const char *const[]){ANSWER("200", EVENTS "Content-Length: 99\r\n", "event: a\n\n"), NULL});
-	w.peer.linger = 300000;
-	CHECK_INT_EQ(start_agent(&w, &call, NULL), 0);
-	CHECK_INT_EQ(await(&call->op), 0);
-	CHECK_INT_EQ(ep_relace_events(&items, call, EP_EVENTS_OF_AGENT, 0, NULL), 0);
-	ep_op_release(&call->op);
+	ep_relace_items *items =
+		open_still(&w, (const char *const[]){ANSWER("200", EVENTS "Content-Length: 99\r\n", "event: a\n\n"), NULL});
 	CHECK_INT_EQ(ep_relace_items_wait(&wait, items, NULL), 0);
 	CHECK_INT_EQ(ep_relace_items_wait(&second, items, &err), EP_EBUSY);
 	ep_err_fini(&err);
@@ -149,15 +157,9 @@ TEST(a_cancelled_wait_loses_nothing_and_a_close_ends_one)
 TEST(a_loop_that_closes_ends_a_wait)
 {
 	world w;
-	ep_relace_call *call;
-	ep_relace_items *items;
 	ep_relace_wait *wait;
-	open_world(&w, (const char *const[]){ANSWER("200", EVENTS "Content-Length: 99\r\n", "event: a\n"), NULL});
-	w.peer.linger = 300000;
-	CHECK_INT_EQ(start_agent(&w, &call, NULL), 0);
-	CHECK_INT_EQ(await(&call->op), 0);
-	CHECK_INT_EQ(ep_relace_events(&items, call, EP_EVENTS_OF_AGENT, 0, NULL), 0);
-	ep_op_release(&call->op);
+	ep_relace_items *items =
+		open_still(&w, (const char *const[]){ANSWER("200", EVENTS "Content-Length: 99\r\n", "event: a\n"), NULL});
 	CHECK_INT_EQ(ep_relace_items_wait(&wait, items, NULL), 0);
 	ep_relace_items_release(items);
 	ep_op_release(&wait->op);

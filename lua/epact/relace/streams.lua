@@ -39,9 +39,10 @@ function Events:close() self.items:close() end
 function Events:report()
 	local events <close>, report = self, nil
 	for event in events do
-		local data = event.data
+		local data = type(event.data) == "table" and event.data or {}
 		if event.event == "prompt_error" then
-			error(errors.new("server", ("the agent failed: %s"):format(tostring(data.error)), { detail = data.code }))
+			local code = data.code and (" (%s)"):format(tostring(data.code)) or ""
+			error(errors.new("server", ("the agent failed: %s%s"):format(tostring(data.error), code)))
 		elseif event.event == "tool" and data.name == "report_back" then
 			report = data
 		end
