@@ -58,6 +58,9 @@ function M.mirror(path, options) return mirrors().open(path, options, M.clone) e
 -- * `sparse` list of strings?: only what is below these folders is checked out, and the files beside the way to them (git's
 --   cone mode); with `{}` the files of the top alone
 -- * `reference` string?: a repository on this machine; what it has is copied from there and not fetched
+-- * `recurse_submodules` boolean?: with all submodules, and theirs, each a clone of its own by the same rules: https, or http of this
+--   machine when the repository itself comes from there; those of the same host with the same credential, others without.
+--   `max_files` and `max_bytes` are of all together, `timeout` of each; `submodules` of the result is the list of their paths
 -- * `mirror` mirror?: of `git.mirror`; not with `filter` or `reference`
 -- * `max_files` integer?: fails with `too_large` when it would check out more files; nothing of it stays. No limit by default
 -- * `max_bytes` integer?: the same for all that it takes on the disk, git's own files included: what is received, how large
@@ -83,6 +86,8 @@ function M.clone(options)
 		error("git.clone: option 'progress' must be a function or a boolean", 2)
 	end
 	if progress == nil and call.quiet then progress = false end
+	if call.recurse_submodules then return require("epact.git.submodules").clone(options, M.clone) end
+	call.recurse_submodules = nil
 	if call.mirror ~= nil then return mirrors().check(call.mirror):clone(options) end
 	call.progress = nil
 	local _ <close> = limit.turn()
