@@ -58,6 +58,9 @@ void epl_check_can_wait(lua_State *L);
 /* Pushes the error object made of err, which is emptied. Its texts are masked. */
 void epl_push_err(lua_State *L, ep_err *err);
 
+/* Pushes the message of err, which is emptied, also when this raises for want of memory. */
+void epl_push_message(lua_State *L, ep_err *err);
+
 /* Pushes the text with every secret in it hidden. */
 void epl_push_masked(lua_State *L, const char *text);
 

@@ -98,6 +98,14 @@ void epl_push_err(lua_State *L, ep_err *err)
 	if (rc) lua_error(L);
 }
 
+void epl_push_message(lua_State *L, ep_err *err)
+{
+	ep_buf b = {0};
+	ep_buf_puts(&b, ep_err_message(err));
+	ep_err_fini(err);
+	epl_push_buf(L, &b);
+}
+
 int epl_raise(lua_State *L, ep_err *err)
 {
 	epl_push_err(L, err);

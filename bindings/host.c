@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library behind epact.h: one instance, its root script, its end. */
+/* The library behind epact.h: the life of an instance. What it runs is in script.c and call.c. */
 #include <string.h>
 
 #include "bindings/host.h"
@@ -231,7 +231,10 @@ static int drive(epact *e, int (*turns)(ep_loop *loop, const bool *until))
 int epact_run(epact *e)
 {
 	int rc = drive(e, ep_loop_run);
-	return rc ? rc : e->result;
+	if (rc) return rc;
+	rc = e->result;
+	e->result = 0; /* told once: later runs are of calls, or of another script */
+	return rc;
 }
 
 int epact_turn(epact *e) { return drive(e, ep_loop_poll); }

@@ -50,8 +50,7 @@ static void push_base(lua_State *L, const epl_text *base)
 	ep_err err = {0};
 	size_t len = base->len;
 	if (ep_http_url_check(base->data, len, &err)) {
-		lua_pushstring(L, ep_err_message(&err));
-		ep_err_fini(&err);
+		epl_push_message(L, &err);
 		luaL_error(L, "http.client: option 'base_url': %s", lua_tostring(L, -1));
 	}
 	if (memchr(base->data, '?', len) || memchr(base->data, '#', len))
@@ -67,8 +66,7 @@ static ep_http_headers *make_headers(lua_State *L, const epl_http_list *list)
 	ep_http_headers *h;
 	ep_err err = {0};
 	if (!ep_http_headers_new(&h, list->list, list->count, &err)) return h;
-	lua_pushstring(L, ep_err_message(&err));
-	ep_err_fini(&err);
+	epl_push_message(L, &err);
 	luaL_error(L, "http.client: option 'headers': %s", lua_tostring(L, -1));
 	return NULL;
 }
@@ -85,8 +83,7 @@ static void set_profile(lua_State *L, epl_http_client *c, const client_options *
 		.stall_rate = (uint64_t)o->min_rate,
 		.http2 = o->http2};
 	if (!ep_http_profile_new(&c->profile, &settings, &err)) return;
-	lua_pushstring(L, ep_err_message(&err));
-	ep_err_fini(&err);
+	epl_push_message(L, &err);
 	luaL_error(L, "http.client: %s", lua_tostring(L, -1));
 }
 

@@ -165,8 +165,7 @@ static void encode(lua_State *L, int index, ep_buf *out, const char *what, const
 {
 	ep_err err = {0};
 	if (!epl_json_encode(L, index, out, &err)) return;
-	lua_pushstring(L, ep_err_message(&err));
-	ep_err_fini(&err);
+	epl_push_message(L, &err);
 	luaL_error(L, "%s: '%s': %s", what, name, lua_tostring(L, -1));
 }
 

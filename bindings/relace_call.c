@@ -73,9 +73,10 @@ static int push_decoded(lua_State *L, const ep_relace_call *call)
 {
 	ep_err err = {0};
 	if (!epl_json_decode(L, ep_buf_text(&call->body), call->body.len, NULL, &err)) return 1;
-	lua_pushstring(L, ep_err_message(&err));
+	ep_err said = {0};
+	ep_relace_no_json(&said, call, ep_err_message(&err));
 	ep_err_fini(&err);
-	return fail_answer(L, call, lua_tostring(L, -1));
+	return epl_raise(L, &said);
 }
 
 /* Drops the members that are null from the table on the top, and from those in it: the API says null where it has

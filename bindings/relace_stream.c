@@ -169,8 +169,7 @@ static void push_json(lua_State *L, items *i, const ep_relace_item *item)
 {
 	ep_err err = {0};
 	if (!epl_json_decode(L, item->text.data, item->text.len, NULL, &err)) return;
-	lua_pushstring(L, ep_err_message(&err));
-	ep_err_fini(&err);
+	epl_push_message(L, &err);
 	bad_item(L, i, item, lua_tostring(L, -1));
 }
 

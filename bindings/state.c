@@ -283,7 +283,10 @@ epl_state *epl_state_attach(lua_State *L)
 	lua_pushcfunction(L, attached_gc);
 	lua_setfield(L, -2, "__gc");
 	lua_setmetatable(L, -2);
-	if (new_state(held, NULL, &err)) luaL_error(L, "epact: %s", ep_err_message(&err));
+	if (new_state(held, NULL, &err)) {
+		epl_push_message(L, &err);
+		luaL_error(L, "epact: %s", lua_tostring(L, -1));
+	}
 	(*held)->L = L;
 	(*held)->attached = true;
 	luaL_ref(L, LUA_REGISTRYINDEX); /* held until the state is closed */

@@ -162,7 +162,8 @@ typedef struct epact_options {
 	struct uv_loop_s *loop; /* lent by the host, which runs it and keeps it open; NULL: an own one */
 	double grace_seconds;   /* how long clean-up after a cancel may take; 0: 5 seconds */
 	int log_level;          /* EPACT_LOG_...: the least important one that is given to log */
-	void (*log)(void *arg, int level, const char *text); /* NULL: nothing is logged. Secrets are masked */
+	/* NULL: nothing is logged. Secrets are masked. Comes at any time, also inside of functions: it calls none of them */
+	void (*log)(void *arg, int level, const char *text);
 	void *log_arg;
 	double slice_seconds; /* a task that computes longer without waiting, while there are others, is warned of in
 	                       * the log; 0: 0.25 seconds; negative: none is */
@@ -303,7 +304,7 @@ EPACT_API const char *epact_traceback(const epact *e);
  * tasks that are left are given up, and their callbacks called. */
 EPACT_API void epact_cancel(epact *e);
 
-/* The same from another thread or from a signal handler: async-signal-safe. */
+/* The same from another thread or from a signal handler, until epact_close is called: async-signal-safe. */
 EPACT_API void epact_interrupt(epact *e);
 
 /* What the tasks do, one line for each: state, what it waits for and since when, where it waits and was spawned; those

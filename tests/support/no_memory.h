@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <epact_relace.h>
+
 #include "server_thread.h"
 
 enum { FROM_RUNTIME = 1, FROM_LUA = 2 };
@@ -169,6 +171,33 @@ static void busy_run(const server_thread *s)
 	if (later_started) uv_thread_join(&later_thread);
 }
 
+static void on_relace_call(void *arg, const epact_result *result)
+{
+	if (result->failure) CHECK(result->failure->code < 0 && *result->failure->text);
+	++*(int *)arg;
+}
+
+/* The client without Lua. */
+static void busy_relace(const server_thread *s)
+{
+	const epact_relace_options options = {
+		.size = sizeof options, .api_key = s->key, .base_url = s->url, .max_retries = -1};
+	const char *const ids[] = {"00000000-0000-0000-0000-000000000000"};
+	epact_relace *r;
+	int calls = 0, told = 0;
+	if (epact_relace_open(&r, &options)) {
+		CHECK(refusal.reached);
+		return;
+	}
+	if (!epact_relace_request(NULL, r, "GET", "/repo?page_size=1", NULL, 0, on_relace_call, &told)) calls++;
+	if (!epact_relace_token_create(NULL, r, "none", ids, 1, 60, on_relace_call, &told)) calls++;
+	if (!epact_relace_overwrite(NULL, r, ids[0], "include", 1, on_relace_call, &told)) calls++;
+	if (!epact_relace_clone(NULL, r, ids[0], "/nowhere/else", NULL, 1, on_relace_call, &told)) calls++;
+	epact_relace_run(r);
+	epact_relace_close(r, NULL, NULL);
+	CHECK_INT_EQ(told, calls);
+}
+
 static const char *const refusal_names[][2] = {{"runtime", "lua"}, {"once", "all"}};
 
 static void busy_run_refused(const server_thread *s, int of, int how, long nth)
@@ -180,6 +209,7 @@ static void busy_run_refused(const server_thread *s, int of, int how, long nth)
 	refusal.reached = false;
 	is_victim = true;
 	busy_run(s);
+	if (of == FROM_RUNTIME) busy_relace(s);
 	is_victim = false;
 	atomic_fetch_add(&progress, 1);
 	long left = atomic_load(&outstanding);
@@ -233,6 +263,7 @@ static inline void no_memory_test(long runtime_stride, long lua_stride)
 	server_start(&server);
 	is_victim = true;
 	busy_run(&server); /* what libraries keep for the process is made now */
+	busy_relace(&server);
 	is_victim = false;
 	atomic_store(&outstanding, 0);
 	CHECK_INT_EQ(uv_thread_create(&watchdog, watch, NULL), 0);

@@ -378,6 +378,17 @@ TEST(a_callback_may_close_the_instance)
 	}
 }
 
+TEST(a_run_of_calls_is_not_the_failure_of_an_earlier_script)
+{
+	static const char text[] = "function fine() return 1 end error('the script failed')";
+	CHECK_INT_EQ(epact_open(&e, NULL), 0);
+	CHECK_INT_EQ(epact_start_text(e, text, strlen(text), "=test", 0, NULL), 0);
+	CHECK_INT_EQ(epact_run(e), EPACT_ESCRIPT);
+	CHECK_INT_EQ(epact_call_start(NULL, e, "fine", NULL, 0, NULL, NULL), 0);
+	CHECK_INT_EQ(epact_run(e), 0);
+	close_it();
+}
+
 TEST(results_of_the_script_are_typed_too)
 {
 	seen s = {0};

@@ -23,6 +23,7 @@ static void on_done(void *arg, const epact_result *result)
 	s->status = result->failure ? result->failure->status : 0;
 	snprintf(s->text, sizeof s->text, "%s", result->failure ? result->failure->text : "");
 	snprintf(s->slug, sizeof s->slug, "%s", result->failure ? result->failure->slug : "");
+	epact_value_free(s->value);
 	s->value = result->count ? epact_value_copy(&result->values[0]) : NULL;
 }
 
@@ -181,11 +182,7 @@ static bool end_at(int turns, bool cancel)
 		epact_relace_clone(&calls[1], r, "00000000-0000-0000-0000-000000000000", work, NULL, 1, on_done, &s), 0);
 	CHECK_INT_EQ(epact_relace_overwrite(&calls[2], r, "none", getenv("TMPDIR"), 1, on_done, &s), 0);
 	CHECK_INT_EQ(epact_relace_repo_delete(&calls[3], r, "/", on_done, &s), 0);
-	for (int i = 0; i < turns && s.calls < 4; i++) {
-		epact_value_free(s.value);
-		s.value = NULL;
-		uv_run(&host, UV_RUN_ONCE);
-	}
+	for (int i = 0; i < turns && s.calls < 4; i++) uv_run(&host, UV_RUN_ONCE);
 	bool early = s.calls < 4;
 	for (int i = 0; cancel && !s.calls && i < 4; i++) epact_relace_cancel(calls[i]);
 	epact_relace_close(r, on_closed, &s);
