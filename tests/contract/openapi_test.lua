@@ -156,6 +156,7 @@ end
 
 function calls.modelApply(client)
 	on_models(client):apply { initial_code = "int a;", edit_snippet = "int b;", instruction = "rename", relace_metadata = { run = "7" } }
+	check.equal(on_models(client):apply({ initial_code = "int a;", edit_snippet = "int b;", stream = true }):text(), "int b;\n")
 end
 
 function calls.modelApplyChat(client)
