@@ -129,3 +129,21 @@ TEST(reading_head)
 	CHECK_INT_EQ(ep_git_place_undo(&p, NULL), 0);
 	rmdir(base);
 }
+
+TEST(what_takes_its_place_is_not_touched)
+{
+	ep_git_place p = {.path = at("swap")};
+	CHECK_INT_EQ(ep_git_place_take(&p, NULL), 0);
+	write_file(at("swap/ours"), "x");
+	mkdir(at("victim"), 0700);
+	write_file(at("victim/theirs"), "x");
+	CHECK_INT_EQ(rename(at("swap"), at("moved")), 0);
+	CHECK_INT_EQ(symlink(at("victim"), at("swap")), 0);
+	CHECK_INT_EQ(ep_git_place_undo(&p, NULL), 0);
+	CHECK(exists(at("victim/theirs")) && exists(at("swap")) && !exists(at("moved/ours")));
+	unlink(at("swap"));
+	rmdir(at("moved"));
+	unlink(at("victim/theirs"));
+	rmdir(at("victim"));
+	CHECK_INT_EQ(rmdir(base), 0);
+}
