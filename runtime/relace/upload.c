@@ -72,7 +72,10 @@ static int start_call(upload *u, ep_files_body *body)
 	request.bulk = true;
 	request.doubt = u->doubt;
 	int rc = u->pub.tree ? ep_relace_source_ahead(&request.source, u->pub.op.loop, 0, &u->pub.err) : 0;
-	if (rc) return rc;
+	if (rc) {
+		ep_relace_request_fini(&request);
+		return rc;
+	}
 	rc = ep_relace_start(&u->pub.call, u->client, &request, &u->pub.err);
 	if (!rc) ep_op_wait(&u->pub.call->op, on_called, u);
 	return rc;
