@@ -124,7 +124,7 @@ typedef struct command_options {
 	epl_text directory, git_dir, protocols, input, remote, scope, ca_file;
 	int argv, config, env, credential; /* stack index, 0: not given */
 	bool trust, push, allow_http;
-	lua_Integer max_output, accepted;
+	lua_Integer max_output, max_file, accepted;
 	uint64_t timeout, stall, grace;
 } command_options;
 
@@ -136,6 +136,7 @@ static const epl_option command_spec[] = {{"argv", EPL_TABLE, offsetof(command_o
 	{"protocols", EPL_TEXT, offsetof(command_options, protocols), 0},
 	{"input", EPL_BYTES, offsetof(command_options, input), 0},
 	{"max_output", EPL_INT, offsetof(command_options, max_output), 0},
+	{"max_file", EPL_INT, offsetof(command_options, max_file), 0},
 	{"accepted", EPL_INT, offsetof(command_options, accepted), 0},
 	{"remote", EPL_TEXT, offsetof(command_options, remote), 0}, {"push", EPL_BOOL, offsetof(command_options, push), 0},
 	{"scope", EPL_TEXT, offsetof(command_options, scope), 0},
@@ -150,7 +151,7 @@ static void read_command(lua_State *L, command_options *r, ep_git_command_option
 {
 	epl_read_options(L, 1, command_spec, r, "git");
 	check_credential(L, r->credential, "git");
-	luaL_argcheck(L, r->max_output >= 0, 1, "option 'max_output' must be 0 or more");
+	luaL_argcheck(L, r->max_output >= 0 && r->max_file >= 0, 1, "options 'max_output' and 'max_file' must be 0 or more");
 	o->argv = epl_check_argv(L, r->argv);
 	if (r->config && lua_rawlen(L, r->config)) o->config = epl_check_argv(L, r->config);
 	if (r->env && lua_rawlen(L, r->env)) o->env = epl_check_argv(L, r->env);
@@ -166,6 +167,7 @@ static void read_command(lua_State *L, command_options *r, ep_git_command_option
 	o->push = r->push;
 	o->allow_http = r->allow_http;
 	o->max_output = (size_t)r->max_output;
+	o->file_max = (uint64_t)r->max_file;
 	o->accepted = (uint64_t)r->accepted;
 	o->stall = r->stall;
 	o->grace = r->grace;

@@ -88,6 +88,7 @@ static const meaning meanings[] = {
 	{"no merge to abort", EP_ENOENT, "no merge is under way"},
 	{"transport '", EP_EPERMISSION, "the transport is not allowed"},
 	{"does not appear to be a git repository", EP_ENOENT, "there is no such repository"},
+	{"File too large", EP_ETOOLARGE, "a file would be larger than it may"},
 	{"No space left on device", EP_ENOSPACE, "the disk is full"},
 	{"Disk quota exceeded", EP_ENOSPACE, "the disk quota is used up"},
 	{"already exists and is not an empty directory", EP_EDESTINATION, "the folder exists and is not empty"},

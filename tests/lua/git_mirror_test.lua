@@ -214,6 +214,18 @@ case("a cap of size: what was not used for the longest time goes, and what is in
 	world:clear()
 end)
 
+case("a repository whose history is larger than the clone may be has no mirror", function()
+	world:sh "rm -rf mirrors/all/*"
+	world:sh [[cd repos/work; for i in 1 2; do head -c 2000000 /dev/urandom >big; git commit -q -a -m $i; done; git push -q ../big.git main]]
+	clone { max_bytes = 5000000 }
+	whole "clones/c"
+	world:clear()
+	equal(select(2, mirror:size()), 0)
+	equal(world:sh "ls mirrors/all | grep -c new- || true", "0")
+	fails("too_large", clone, { max_bytes = 1000000 })
+	equal(world:listing(), "")
+end)
+
 case("a folder that others may write to is refused", function()
 	world:sh "mkdir -m 777 shared; echo >plain"
 	fails("permission", git.mirror, tmp .. "/shared")

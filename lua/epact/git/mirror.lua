@@ -56,7 +56,7 @@ local function git(directory, words, call)
 	local handle <close> = core.command({
 		argv = table.move(words, 1, #words, 2, { "git" }), directory = directory, credential = call.credential,
 		scope = call.credential and call.url, remote = call.remote, ca_file = call.ca_file, allow_http = call.allow_http,
-		stall = call.stall, timeout = call.timeout, grace = call.grace, accepted = call.accepted,
+		stall = call.stall, timeout = call.timeout, grace = call.grace, accepted = call.accepted, max_file = call.max_file,
 	}, call.progress and true or false)
 	return run.wait(handle, call.progress)
 end
@@ -67,7 +67,7 @@ local function fetch(directory, o)
 	git(directory, { "fetch", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--prune", "--force", "--no-tags",
 		progress and "--progress" or "--quiet", "--", o.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*" },
 		{ url = o.url, remote = o.url, credential = o.credential, ca_file = o.ca_file, allow_http = o.allow_http, stall = o.stall,
-			timeout = o.timeout, grace = o.grace, progress = progress })
+			timeout = o.timeout, grace = o.grace, progress = progress, max_file = o.max_bytes })
 end
 
 -- Nobody else makes this one: what a killed process left of its making goes.
@@ -117,7 +117,11 @@ end
 local DAMAGE = { corrupt = true, io = true, exit_status = true, not_found = true }
 
 local function clone_by(self, base, key, o, clone)
-	ensure(self, base, key, o)
+	local fits, why = pcall(ensure, self, base, key, o)
+	if not fits then -- all of its history is more than this clone may take
+		if type(why) ~= "table" or why.code ~= "too_large" then error(why, 0) end
+		return clone(o)
+	end
 	local made = generation(base)
 	o.reference = base .. ".git"
 	local ok, result = pcall(clone, o)
@@ -145,12 +149,14 @@ local function keep_up(self, base, key, o, head)
 			return true
 		end)
 	end
-	if not ok then log.warn("the mirror of %s could not be brought up to date: %s", o.url, tostring(err)) end
+	if not ok and (type(err) ~= "table" or err.code ~= "too_large") then
+		log.warn("the mirror of %s could not be brought up to date: %s", o.url, tostring(err))
+	end
 end
 
 --- Clones a repository with the objects that the mirror has; the first clone of a URL makes its mirror, of all branches and tags.
 -- The server is asked each time, with this call's credential, which may read what the clone gets, or gets nothing. The clone
--- stands alone afterwards.
+-- stands alone afterwards. With `max_bytes`, a repository with a pack larger than that has no mirror.
 -- @param options table: as of `epact.git.clone`, without `filter` and `reference`; `timeout` and `stall` are of each run of git
 -- @return table: as of `epact.git.clone`
 -- Raises what `epact.git.clone` does.
