@@ -31,6 +31,16 @@ static char *part(CURLU *u, CURLUPart what)
 	return curl_url_get(u, what, &text, CURLU_DEFAULT_PORT) ? NULL : text;
 }
 
+static bool has_user(const char *url)
+{
+	CURLU *u = parsed(url);
+	char *user = u ? part(u, CURLUPART_USER) : NULL;
+	bool has = user != NULL;
+	curl_free(user);
+	curl_url_cleanup(u);
+	return has;
+}
+
 /* The origin of an accepted URL is the one that libcurl would connect to. What libcurl refuses fails later. */
 static void check_origin(const char *url, const char *origin)
 {
@@ -43,10 +53,7 @@ static void check_origin(const char *url, const char *origin)
 		curl_free(a);
 		curl_free(b);
 	}
-	if (u) {
-		char *user = part(u, CURLUPART_USER);
-		require(!user);
-	}
+	require(!has_user(url));
 	curl_url_cleanup(u);
 	curl_url_cleanup(o);
 }
@@ -89,8 +96,9 @@ static void check_base(const char *text, size_t len)
 	if (!rc) {
 		const char *base = ep_buf_text(&url);
 		require(!strncmp(base, "https://", 8) || (!strncmp(base, "http://", 7) && host_is_here(base)));
-		require(!strpbrk(base, "@?# \\"));
-		if (base[url.len - 1] == '/') require(strstr(text, "//") != strrchr(text, '/') - 1); /* one of two was taken off */
+		require(!strpbrk(base, "?# \\") && !has_user(base));
+		if (base[url.len - 1] == '/')
+			require(strstr(text, "//") != strrchr(text, '/') - 1); /* one of two was taken off */
 	}
 	ep_err_fini(&err);
 	ep_buf_fini(&url);
