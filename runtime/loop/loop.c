@@ -88,9 +88,11 @@ static void turn(ep_loop *loop)
 	if (loop->turning) return; /* a job may run the host's loop; the queue is not entered twice */
 	loop->turning = true;
 	ep_node *n;
+	uint64_t begun = ep_loop_coarse(loop);
 	for (int i = 0; i < TURN_LIMIT && (n = next_job(loop)); i++) {
 		ep_job *job = EP_CONTAINER(n, ep_job, link);
 		job->run(job);
+		if (ep_loop_coarse(loop) != begun) break; /* some milliseconds are enough: timers are waiting too */
 	}
 	loop->turning = false;
 	if (ep_list_empty(&loop->ready)) uv_idle_stop(&loop->busy);

@@ -51,7 +51,7 @@ function M.parse(text)
 end
 
 local spec = run.spec { from = { nil, "string" }, to = { nil, "string" }, staged = { false, "boolean" }, text = { false, "boolean" },
-	paths = { nil, "string|strings" }, context = { nil, "integer", 0 }, renames = { true, "boolean" },
+	paths = { nil, "string|strings" }, context = { nil, "integer", 0 }, renames = { true, "boolean" }, numbers = { true, "boolean" },
 	merge_base = { false, "boolean" }, max_output = { nil, "integer", 1 } }
 
 local function diff_words(o)
@@ -67,7 +67,8 @@ end
 --- What changed: between index and work tree, or with `staged` between a commit (HEAD) and the index, or from a commit to the work
 -- tree or to another commit.
 -- @param options table?: `from`, `to` string: revisions; `staged` boolean; `merge_base` boolean: from where `from` and the other
---   side parted; `paths` string or list; `renames` boolean (true); `text` boolean: with the patch, `context` lines around each
+--   side parted; `paths` string or list; `renames` boolean (true); `numbers`
+--   boolean (true): the numbers of lines, for which all files are read; `text` boolean: with the patch, `context` lines around each
 --   change; `max_output` bytes of it (64 MiB), more is the error `too_large`; `timeout`
 -- @return table: an array of `{ path, status, old_path, similarity, added, removed, binary, mode, old_mode, id, old_id }`; status is
 --   "modified", "added", "deleted", "renamed", "copied", "type_changed" or "unmerged"; added and removed are lines, nil in a
@@ -78,7 +79,7 @@ function M.diff(repo, options)
 	if o.to and not o.from then error("git.diff: option 'to' needs 'from'", 2) end
 	o.literal = true
 	local words = diff_words(o)
-	local list = M.parse(run.output(repo, table.move({ "--raw", "--numstat", "-z", "--no-abbrev" }, 1, 4, 2,
+	local list = M.parse(run.output(repo, table.move({ "--raw", o.numbers and "--numstat" or "--raw", "-z", "--no-abbrev" }, 1, 4, 2,
 		table.move(words, 2, #words, 6, { words[1] })), o))
 	if o.text then
 		local patch = table.move({ "--patch", "--binary", "--full-index", o.context and "--unified=" .. o.context or "--unified=3" },

@@ -1,14 +1,18 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Texts of git that are separated by NUL bytes.
+local task = require "epact.task"
+
 local M = {}
 
--- Iterates over the fields, each of which ends with a NUL.
-function M.each(text) return text:gmatch "([^\0]*)\0" end
+-- So many fields are some milliseconds; then other tasks have their turn.
+local PIECE = 1000
 
--- A reader: next() gives one field after the other, nil at the end.
+-- A reader, which is an iterator too: gives one field after the other, each of which ends with a NUL; nil at the end.
 function M.reader(text)
-	local at = 1
+	local at, count = 1, 0
 	return function()
+		count = count + 1
+		if count % PIECE == 0 then task.yield() end
 		local stop = text:find("\0", at, true)
 		if not stop then return nil end
 		local field = text:sub(at, stop - 1)

@@ -90,7 +90,7 @@ local function upstream(repo, o)
 	return name or "origin", ref or current
 end
 
---- Fetches a branch and brings the current one up to it. The credential takes part in the fetch alone.
+--- Fetches a branch and brings the current one up to it. The credential is as of `fetch`.
 -- @param options table?: `branch` string: of the remote; by default that which the current one follows, else the one of its name;
 --   `remote` string; `mode` "ff" (default: the current branch must have no commit of its own, else the error
 --   `non_fast_forward`), "merge" or "rebase"; `author` as of `commit`; `credential`, `url`, `progress`, `stall`, `timeout` as of
@@ -110,7 +110,9 @@ function M.pull(repo, options)
 	end
 	local target = remote.fetch_branch(repo, name or "origin", branch, o)
 	local before = read.rev_parse(repo, "HEAD")
-	local call = { timeout = o.timeout, grace = o.grace, env = change.people(o, repo.settings) }
+	-- The credential once more: a partial clone fetches what is checked out.
+	local call = { timeout = o.timeout, grace = o.grace, credential = o.credential, url = o.url,
+		env = change.people(o, repo.settings) }
 	if o.mode == "rebase" and before then
 		local ok, err = pcall(run_or_conflict, repo, { "rebase", "--quiet", "--no-autosquash", "--no-autostash", target }, call)
 		if not ok then

@@ -46,7 +46,7 @@ function M.ls_files(repo, options)
 	check.end_with_paths(words, "git.ls_files", o.paths)
 	o.literal = true
 	local list = {}
-	for field in fields.each(run.output(repo, words, o)) do
+	for field in fields.reader(run.output(repo, words, o)) do
 		local mode, id, stage, path = field:match "^(%d+) (%x+) (%d)\t(.*)$"
 		list[#list + 1] = mode and { path = path, mode = mode, id = id, stage = math.tointeger(stage) } or { path = field }
 	end

@@ -154,7 +154,7 @@ local function remotes(repo, o)
 	local list, by_name = {}, {}
 	o.accepted = { 1 }
 	local text = run.output(repo, { "config", "--local", "-z", "--get-regexp", [[^remote\..*\.(url|pushurl)$]] }, o)
-	for field in fields.each(text) do
+	for field in fields.reader(text) do
 		local name, key, url = field:match "^remote%.(.*)%.(%l+)\n(.*)$"
 		local entry = by_name[name]
 		if name and not entry then

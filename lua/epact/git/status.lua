@@ -98,7 +98,7 @@ end
 -- The paths of the files that conflict, sorted by git.
 function M.conflicts(repo)
 	local list = {}
-	for path in fields.each(run.output(repo, { "diff", "--name-only", "--diff-filter=U", "-z", "--no-ext-diff" })) do
+	for path in fields.reader(run.output(repo, { "diff", "--name-only", "--diff-filter=U", "-z", "--no-ext-diff" })) do
 		list[#list + 1] = path
 	end
 	return list
