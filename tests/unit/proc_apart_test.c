@@ -60,6 +60,43 @@ static void check_output(const ep_proc *p, const char *expected)
 		TEST_FAIL("output is \"%.*s\", expected \"%s\"", (int)len, bytes, expected);
 }
 
+/* The first test: a fork is of a process without other threads. */
+static void be_a_host(int report)
+{
+	world w = open_world();
+	char text[64];
+	snprintf(text, sizeof text, "echo $$ >&%d; sleep 30 & sleep 30", 3);
+	ep_proc *p;
+	ep_proc_options o = {.argv = ARGV("sh", "-c", text), .fds = &report, .fd_count = 1, .apart = true};
+	if (ep_proc_start(&p, w.procs, &o, NULL)) _exit(1);
+	await(&p->op);
+	_exit(1);
+}
+
+TEST(a_killed_host_leaves_nothing)
+{
+	int pair[2];
+	char text[32] = "";
+	CHECK_INT_EQ(pipe(pair), 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid_t host = fork();
+	if (host == 0) be_a_host(pair[1]);
+	close(pair[1]);
+	CHECK(read(pair[0], text, sizeof text - 1) > 0);
+	close(pair[0]);
+	pid_t group = (pid_t)atol(text);
+	CHECK_INT_EQ(kill(-group, 0), 0);
+	kill(host, SIGKILL);
+	bool left = true;
+	for (int i = 0; i < 400 && left; i++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0) continue;
+		left = kill(-group, 0) == 0 || waitpid(-1, NULL, WNOHANG) >= 0;
+		usleep(5000);
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	CHECK(!left);
+}
+
 TEST(it_runs_with_copies_of_what_was_given)
 {
 	world w = open_world();
@@ -158,42 +195,6 @@ TEST(many_at_once_share_one_guard)
 	close_world(&w);
 }
 
-static void be_a_host(int report)
-{
-	world w = open_world();
-	char text[64];
-	snprintf(text, sizeof text, "echo $$ >&%d; sleep 30 & sleep 30", 3);
-	ep_proc *p;
-	ep_proc_options o = {.argv = ARGV("sh", "-c", text), .fds = &report, .fd_count = 1, .apart = true};
-	if (ep_proc_start(&p, w.procs, &o, NULL)) _exit(1);
-	await(&p->op);
-	_exit(1);
-}
-
-TEST(a_killed_host_leaves_nothing)
-{
-	int pair[2];
-	char text[32] = "";
-	CHECK_INT_EQ(pipe(pair), 0);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	pid_t host = fork();
-	if (host == 0) be_a_host(pair[1]);
-	close(pair[1]);
-	CHECK(read(pair[0], text, sizeof text - 1) > 0);
-	close(pair[0]);
-	pid_t group = (pid_t)atol(text);
-	CHECK_INT_EQ(kill(-group, 0), 0);
-	kill(host, SIGKILL);
-	bool left = true;
-	for (int i = 0; i < 400 && left; i++) {
-		while (waitpid(-1, NULL, WNOHANG) > 0) continue;
-		left = kill(-group, 0) == 0 || waitpid(-1, NULL, WNOHANG) >= 0;
-		usleep(5000);
-	}
-	prctl(PR_SET_CHILD_SUBREAPER, 0);
-	CHECK(!left);
-}
-
 TEST(out_of_memory)
 {
 	world w = open_world();
@@ -217,8 +218,7 @@ TEST(limits_of_a_child)
 {
 	world w = open_world();
 	ep_proc *p;
-	ep_proc_options o = {
-		.argv = ARGV("sh", "-c", "ulimit -c; ulimit -f; head -c 100000 /dev/zero | wc -c"),
+	ep_proc_options o = {.argv = ARGV("sh", "-c", "ulimit -c; ulimit -f; head -c 100000 /dev/zero | wc -c"),
 		.out = {.mode = EP_OUT_CAPTURE},
 		.file_max = 8192,
 		.no_core = true};
