@@ -281,6 +281,18 @@ contract.serve({}, function(api)
 		end)
 	end)
 
+	check.case("with a token", function()
+		with_repo(api, PLAIN, function(client, id, folder)
+			local token <close> = client.repo_token:create { name = "t", repo_ids = { id } }
+			local agent = client:with(token)
+			write(folder .. "/a.txt", "by a token\n")
+			agent.repo:apply(agent.repo:plan(id, folder))
+			check.equal(api:files(id)["a.txt"], "by a token\n")
+			local other = client.repo:create()
+			check.fails("permission", agent.repo.plan, agent.repo, other, folder)
+		end)
+	end)
+
 	check.case("without git", function()
 		local folder <close> = fs.temp_dir { prefix = "plan-" }
 		local client = relace.client { api_key = api.key, base_url = api.url }
