@@ -6,7 +6,7 @@
  * runtime makes or of those that Lua makes, in this thread; that one alone, or all from there on. A run may end as it likes, but it
  * ends, and what it took is given back. Include it behind test.h, in one file.
  *
- * EPACT_NTH=runtime:once:123 runs one case, for a debugger. */
+ * EPACT_NTH=runtime:once:123 runs one case, for a debugger; EPACT_NTH=lua:all all of that kind. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -230,14 +230,7 @@ static void watch(void *arg)
 	}
 }
 
-static void no_memory_one(const server_thread *s, const char *spec)
-{
-	int of = strncmp(spec, "lua", 3) ? FROM_RUNTIME : FROM_LUA;
-	int how = strstr(spec, ":all:") ? ALL : ONCE;
-	busy_run_refused(s, of, how, strtol(strrchr(spec, ':') + 1, NULL, 10));
-}
-
-/* Every request at the beginning, then each `stride`th. */
+/* Each `stride`th request. */
 static void no_memory_series(const server_thread *s, int of, int how, long stride)
 {
 	long n = 1, runs = 0;
@@ -250,6 +243,16 @@ static void no_memory_series(const server_thread *s, int of, int how, long strid
 	} while (refusal.reached);
 	printf("  %s %s: %ld requests, %ld runs\n", refusal_names[0][of - 1], refusal_names[1][how], refusal.count, runs);
 	fflush(stdout);
+}
+
+static void no_memory_one(const server_thread *s, const char *spec)
+{
+	int of = strncmp(spec, "lua", 3) ? FROM_RUNTIME : FROM_LUA, how = strstr(spec, ":all") ? ALL : ONCE;
+	long nth = strtol(strrchr(spec, ':') + 1, NULL, 10);
+	if (nth)
+		busy_run_refused(s, of, how, nth);
+	else
+		no_memory_series(s, of, how, 1);
 }
 
 /* Runs all kinds; strides of the runtime's and of Lua's requests. */

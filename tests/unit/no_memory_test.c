@@ -4,4 +4,10 @@
 #include "test.h"
 #include "no_memory.h"
 
-TEST(refusals_at_many_places) { no_memory_test(11, 97); }
+#ifdef EPACT_STRESS
+enum { STRIDE = 83, LUA_STRIDE = 1499 }; /* a collection at each growth takes its time */
+#else
+enum { STRIDE = 41, LUA_STRIDE = 499 };
+#endif
+
+TEST(refusals_at_many_places) { no_memory_test(STRIDE, LUA_STRIDE); }
