@@ -59,8 +59,8 @@ static bool is_foreign_variable(const char *entry)
 		"all_proxy=", "no_proxy=", "HTTP_PROXY=", "HTTPS_PROXY=", "ALL_PROXY=", "NO_PROXY=", "SSL_CERT_",
 		"CURL_CA_BUNDLE=", "NETRC=", "SSLKEYLOGFILE=", NULL};
 	/* These are set by the build for the tests; EPACT_TEST_... by who wants the long form of one. */
-	static const char *const ours[] = {"EPACT_TEST_",
-		"EPACT_SOURCE=", "EPACT_BUILD=", "EPACT_BIN=", "GIT_CONFIG_GLOBAL=", "GIT_CONFIG_NOSYSTEM=", "LUA_PATH=", NULL};
+	static const char *const ours[] = {"EPACT_TEST_", "EPACT_SOURCE=", "EPACT_BUILD=", "EPACT_BIN=",
+		"GIT_CONFIG_GLOBAL=", "GIT_CONFIG_NOSYSTEM=", "LUA_PATH=", "EPACT_SLICE=", "EPACT_SLOWDOWN=", NULL};
 	return has_prefix(entry, foreign) && !has_prefix(entry, ours);
 }
 
