@@ -65,7 +65,7 @@ local function content() return "id" .. math.random(6) end
 check.case("a diff makes them equal", function()
 	local seed = os.time()
 	math.randomseed(seed)
-	for round = 1, 20000 do
+	for round = 1, 8000 do
 		local wanted = random_tree(content)
 		local there = random_tree(function()
 			local kind = math.random(12)
