@@ -56,6 +56,7 @@ static bool read_subsection(parser *p)
 static bool read_section(parser *p)
 {
 	ep_buf_reset(&p->section);
+	if (peek(p) == '.') return false;
 	for (int c; (c = next(p)) != ']';) {
 		if (c == ' ' || c == '\t') {
 			ep_buf_putc(&p->section, '.');
