@@ -76,25 +76,26 @@ IN_CHILD static int place_fds(int *fds, int count)
 	return close_others((unsigned)count);
 }
 
-IN_CHILD static int lower_limit(int which, uint64_t to)
+/* Lowers the hard limit to `to`, and the soft one to that, or, exactly, raises it to it. */
+IN_CHILD static int set_limit(int which, uint64_t to, bool exactly)
 {
 	struct rlimit now, less;
 	if (syscall(SYS_prlimit64, 0, which, NULL, &now)) return -1;
 	less.rlim_max = now.rlim_max < to ? now.rlim_max : to;
-	less.rlim_cur = now.rlim_cur < to ? now.rlim_cur : to;
+	less.rlim_cur = exactly || now.rlim_cur > less.rlim_max ? less.rlim_max : now.rlim_cur;
 	return (int)syscall(SYS_prlimit64, 0, which, &less, NULL);
 }
 
 IN_CHILD static int set_limits(const ep_spawn *what)
 {
 	/* 0 would stop files alone; of 1 byte the kernel makes nothing, for a collector either (core(5)). */
-	if (what->no_core && lower_limit(RLIMIT_CORE, 1)) return -1;
+	if (what->no_core && set_limit(RLIMIT_CORE, 1, true)) return -1;
 	if (!what->file_max) return 0;
 	/* A write that fails is an error that a program tells of; the signal would end it without a word. The handler comes
 	 * first in what the kernel takes, on every architecture but MIPS. */
 	static const unsigned long ignore[8] = {1}; /* SIG_IGN */
 	if (syscall(SYS_rt_sigaction, SIGXFSZ, ignore, NULL, SIGNALS / 8)) return -1;
-	return lower_limit(RLIMIT_FSIZE, what->file_max);
+	return set_limit(RLIMIT_FSIZE, what->file_max, false);
 }
 
 IN_CHILD static int prepare(launch *l)
