@@ -25,6 +25,7 @@
 --   a POST that only reads, or a server that honours the key, as the local one does
 -- * `raw` boolean: the whole answer, as `epact.http` gives it (status, headers, body, `json()`), in place of its content; failures
 --   raise as ever. The raw answer of a token create holds the token in its body, and as a secret in `secret`
+local colon = require "epact.relace.colon"
 local core = require "epact.core.relace"
 local env = require "epact.env"
 local errors = require "epact.error"
@@ -156,5 +157,7 @@ function M.client(options)
 	given.user_agent = given.user_agent or "epact/Lua " .. require "epact.core.version"
 	return new_client(core.client(given), given)
 end
+
+colon(Client, "client")
 
 return M

@@ -336,4 +336,13 @@ check.case("secrets stay inside", function()
 	check.contains(tostring(client), "rlc-****")
 end)
 
+check.case("a method that is called with a dot says so", function()
+	local client = relace.client { api_key = "rlc-x", base_url = "http://127.0.0.1:1/v1" }
+	check.fails("client.repo:get(...)", client.repo.get, "id")
+	check.fails("client.repo_token:create(...)", client.repo_token.create, { name = "x" })
+	check.fails("client.repo.file:upload(...)", client.repo.file.upload, "id", "a", "b")
+	check.fails("client:git(...)", client.git, "./work")
+	check.fails("client:get(...)", client.get)
+end)
+
 check.done()

@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `client.repo.file` of epact.relace: single files of a repo, of any bytes.
+local colon = require "epact.relace.colon"
+
 local M = {}
 
 --- `client.repo.file`
@@ -65,5 +67,7 @@ function File:delete(repo, path, options) return self.core:file_delete(repo, pat
 -- @param core userdata: of the client
 -- @return table
 function M.new(core) return setmetatable({ core = core }, File) end
+
+colon(File, "client.repo.file")
 
 return M

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `client.repo` of epact.relace: repos, their content and metadata. The last argument of each call is a table of the options
 -- that every call has (see epact.relace), and those that are named here.
+local colon = require "epact.relace.colon"
 local file = require "epact.relace.file"
 local list = require "epact.relace.list"
 local streams = require "epact.relace.streams"
@@ -159,5 +160,7 @@ function Repo:apply(plan, options) return plans().apply(self, plan, options) end
 -- @param given table: the options that the client was made with
 -- @return table
 function M.new(core, given) return setmetatable({ core = core, given = given, file = file.new(core) }, Repo) end
+
+colon(Repo, "client.repo")
 
 return M

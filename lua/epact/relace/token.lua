@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `client.repo_token` of epact.relace: tokens that are for some repos only.
+local colon = require "epact.relace.colon"
 local log = require "epact.log"
 
 local M = {}
@@ -84,5 +85,8 @@ end
 -- @param core userdata: of the client
 -- @return table
 function M.new(core) return setmetatable({ core = core }, RepoToken) end
+
+colon(RepoToken, "client.repo_token")
+colon(Token, "token")
 
 return M
