@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- timeout: 180
+-- timeout: 240
 -- The Lua of the README and of each guide is run as a reader would do it: all blocks of a page, one after the other, as one
 -- script, in a folder that has a `project` and a `logo.png`. A page names the options of epact run: <!-- test: --local -->
 local check = require "check"
@@ -35,7 +35,7 @@ local function run(name, script, options)
 	local argv = { env.get "EPACT_BIN", "run" }
 	for word in options:gmatch "%S+" do argv[#argv + 1] = word end
 	argv[#argv + 1] = name
-	local result = process.run(argv, { cwd = folder.path, check = false, timeout = 90 })
+	local result = process.run(argv, { cwd = folder.path, check = false })
 	if result.status ~= 0 then error(result.stdout .. result.stderr, 0) end
 end
 
