@@ -135,7 +135,7 @@ local function good(name, make, warm, change, least)
 		print(("%s: %.2f%% answered 429, %.0f%% of what is allowed; timers were %.1f ms late"):format(name, 100 * refused, 100 * share,
 			1000 * late))
 		if refused <= 0.01 and share >= (least or 0.9) then return end
-		if late > 0.006 and refused <= 0.05 and share >= 0.5 then return end
+		if late > 0.003 and refused <= 0.05 and share >= 0.5 then return end
 		check.ok(attempt == 1, name)
 	end
 end
