@@ -47,7 +47,7 @@ static void abort_reply(ep_op *op)
 	void (*on_cancel)(void *) = r->on_cancel;
 	r->on_cancel = NULL;
 	ep_op_finish(op, EP_ECANCELLED);
-	if (on_cancel) on_cancel(r->cancel_arg);
+	if (on_cancel && atomic_load(&r->state) != FINISHED) on_cancel(r->cancel_arg);
 }
 
 static void free_reply(ep_op *op) { unref((epact_reply *)op); }

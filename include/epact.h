@@ -272,7 +272,8 @@ EPACT_API void epact_reply_fail(epact_reply *reply, const epact_failure *failure
 
 /* Says who is told, once, when the task that waits is cancelled or the instance is closed before the reply is finished.
  * The callback comes from inside the library: it may finish this reply and start work of the host, no more. Call inside
- * the function, before work is handed to another thread. */
+ * the function, before work is handed to another thread; where another thread finishes the reply, it may do so in that
+ * very moment, so what arg points to outlives both. */
 EPACT_API void epact_reply_on_cancel(epact_reply *reply, void (*on_cancel)(void *arg), void *arg);
 
 /* --- running and ending --- */

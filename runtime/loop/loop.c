@@ -24,6 +24,8 @@ uint64_t ep_loop_coarse(const ep_loop *loop)
 	return ep_loop_now(loop);
 }
 
+bool ep_loop_closing(const ep_loop *loop) { return loop->closing; }
+
 unsigned long ep_loop_open_ops(const ep_loop *loop) { return loop->open_ops; }
 
 /* Our handles are all unref'd but this one, referenced while anything is open: so a host's uv_run stays as

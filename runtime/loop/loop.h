@@ -73,6 +73,9 @@ void ep_loop_unhold(ep_loop *loop);
 void ep_loop_handle_opened(ep_loop *loop);
 void ep_loop_handle_closed(ep_loop *loop);
 
+/* True once ep_loop_close was called: engines may be gone, nothing new is started. */
+bool ep_loop_closing(const ep_loop *loop);
+
 /* The number of ops that are open. */
 unsigned long ep_loop_open_ops(const ep_loop *loop);
 

@@ -196,7 +196,7 @@ static void after_abort(call *c)
 	const ep_http_call *http = c->pub.http;
 	bool done = !http->op.result && http->status >= 200 && http->status < 300;
 	bool unknown = http->op.result && http->err.maybe_sent;
-	if (done && c->makes_token && c->pub.op.why != EP_ECLOSED)
+	if (done && c->makes_token && !ep_loop_closing(c->client->loop)) /* then the HTTP engine is gone */
 		undo(c);
 	else
 		ep_relace_call_finish_aborted(c, c->repeat == EP_REPEAT_ONCE && (done || unknown));
