@@ -151,7 +151,8 @@ static void read_command(lua_State *L, command_options *r, ep_git_command_option
 {
 	epl_read_options(L, 1, command_spec, r, "git");
 	check_credential(L, r->credential, "git");
-	luaL_argcheck(L, r->max_output >= 0 && r->max_file >= 0, 1, "options 'max_output' and 'max_file' must be 0 or more");
+	luaL_argcheck(
+		L, r->max_output >= 0 && r->max_file >= 0, 1, "options 'max_output' and 'max_file' must be 0 or more");
 	o->argv = epl_check_argv(L, r->argv);
 	if (r->config && lua_rawlen(L, r->config)) o->config = epl_check_argv(L, r->config);
 	if (r->env && lua_rawlen(L, r->env)) o->env = epl_check_argv(L, r->env);
