@@ -118,7 +118,7 @@ case("environment: LD_PRELOAD and its like do not reach git", function()
 		}]]):format(tmp))
 	if not pcall(world.sh, world, "cc -D_GNU_SOURCE -shared -fPIC -o preload.so preload.c") then return end
 	if os.getenv("EPACT_SLOWDOWN") ~= "1" then return end -- a sanitizer must come first
-	harmless { LD_PRELOAD = tmp .. "/preload.so", LD_AUDIT = tmp .. "/none.so", LD_LIBRARY_PATH = tmp }
+	harmless { LD_PRELOAD = tmp .. "/preload.so", LD_LIBRARY_PATH = tmp }
 end)
 
 case("a program named git in the working folder is not git", function()
