@@ -27,6 +27,13 @@ static struct {
 static _Thread_local bool is_victim;
 static atomic_long outstanding; /* blocks that the victim's thread took */
 static atomic_long progress;    /* for the watchdog */
+static _Atomic(epact *) under_way;
+
+static void print_tree(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "%s", text);
+}
 
 /* Whether this request of the thread that is tested is to be refused. */
 static bool refused(int of)
@@ -156,14 +163,17 @@ static void busy_run(const server_thread *s)
 		.grace_seconds = 0.5,
 		.base_url = s->url,
 		.api_key = "rlc-test-key",
-		.environment = (const char *const *)environ};
+		.environment = (const char *const *)environ,
+		.tree = print_tree};
 	epact *e;
 	int calls = 0, told = 0;
 	later_started = false;
 	int rc = epact_open(&e, &options);
 	if (rc && !refusal.reached) TEST_FAIL("cannot be opened: %d", rc);
 	if (rc) return;
+	atomic_store(&under_way, e);
 	rc = busy_steps(e, s, &calls, &told);
+	atomic_store(&under_way, NULL);
 	if (rc && !*epact_error(e)) TEST_FAIL("a failure without words");
 	if (rc && !refusal.reached) TEST_FAIL("failed by itself: %s\n%s", epact_error(e), epact_traceback(e));
 	epact_close(e, NULL, NULL);
@@ -219,14 +229,23 @@ static void busy_run_refused(const server_thread *s, int of, int how, long nth)
 
 /* --- the series --- */
 
+/* The tree of the instance says what does not end. */
+static void report_hang(void)
+{
+	fprintf(stderr, "EPACT_NTH=%s:%s:(nth) hangs, request %ld\n", refusal_names[0][refusal.of - 1],
+		refusal_names[1][refusal.how], refusal.count);
+	epact *e = atomic_load(&under_way);
+	if (e) epact_request_tree(e);
+	uv_sleep(2000);
+	_exit(1);
+}
+
 static void watch(void *arg)
 {
 	(void)arg;
 	for (long before = -1, now; (now = atomic_load(&progress)) >= 0; before = now) {
-		if (now == before)
-			TEST_FAIL("EPACT_NTH=%s:%s:(nth) hangs, request %ld", refusal_names[0][refusal.of - 1],
-				refusal_names[1][refusal.how], refusal.count);
-		for (int i = 0; i < 600 && atomic_load(&progress) >= 0; i++) uv_sleep(100);
+		if (now == before) report_hang();
+		for (int i = 0; i < 900 && atomic_load(&progress) >= 0; i++) uv_sleep(100);
 	}
 }
 
