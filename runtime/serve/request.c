@@ -317,6 +317,10 @@ void ep_on_completed(void *cls, struct MHD_Connection *connection, void **slot, 
 	if (!r->body_end) r->body_end = r->cut ? EP_ECLOSED : reason(why);
 	r->connection = NULL;
 	r->server = NULL;
+	/* An answer that came too late to be sent: that of a stream counts the request, which would keep both. */
+	struct MHD_Response *unsent = r->response;
+	r->response = NULL;
+	if (unsent) MHD_destroy_response(unsent);
 	ep_node_unlink(&r->link);
 	s->live_count--;
 	ep_request_wake(r->reader, r->body_end == EP_ENOENT ? 0 : r->body_end);

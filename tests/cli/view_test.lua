@@ -42,10 +42,10 @@ case("SIGQUIT prints the tree, and the run goes on", function()
 	p.stdin:write "go\n"
 	local lines = p.stderr:lines()
 	local tree
-	for _ = 1, 50 do -- until the main task is in its sleep
+	for _ = 1, 50 do -- until each task is in its wait
 		p:kill(QUIT)
 		tree = read_until(lines, "a task's end")
-		if tree:find("main: waiting", 1, true) then break end
+		if tree:find("main: waiting", 1, true) and not tree:find("ready", 1, true) then break end
 		task.sleep(0.02)
 	end
 	contains(tree, "main: waiting")

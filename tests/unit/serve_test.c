@@ -2,7 +2,9 @@
 /* The server's engine with a client in Python: a handler of ops, as a binding would be, but without Lua. */
 #include "runtime/serve/serve.h"
 
+#include <netinet/in.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "runtime/base/mem.h"
@@ -269,6 +271,50 @@ TEST(stop)
 	CHECK_INT_EQ(ep_loop_run(f.loop, &f.done), 0);
 	CHECK(f.accept == NULL);
 	close_fixture(&f);
+}
+
+typedef struct taken {
+	ep_request *r;
+	bool done;
+} taken;
+
+static void on_taken(ep_op *op)
+{
+	taken *t = op->owner;
+	t->r = ep_accept_take(op);
+	t->done = true;
+	ep_op_release(op);
+}
+
+static int ask(int port)
+{
+	static const char request[] = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK_INT_EQ(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	CHECK_INT_EQ(write(fd, request, sizeof request - 1), (int)sizeof request - 1);
+	return fd;
+}
+
+/* A leak sanitizer sees whether the stream, which counts its request, is let go. */
+TEST(closed_between_an_answer_and_its_sending)
+{
+	ep_loop *loop;
+	ep_server *server;
+	taken t = {0};
+	CHECK_INT_EQ(ep_loop_open(&loop, NULL, NULL), 0);
+	CHECK_INT_EQ(ep_server_open(&server, loop, &(ep_server_options){0}, NULL), 0);
+	ep_op_wait(ep_server_accept(server), on_taken, &t);
+	int fd = ask(ep_server_port(server));
+	CHECK_INT_EQ(ep_loop_run(loop, &t.done), 0);
+	CHECK_INT_EQ(ep_request_respond_stream(t.r, 200, NULL, 0, -1, NULL), 0);
+	CHECK_INT_EQ(ep_request_write(t.r, "some", 4), 0);
+	ep_server_close(server);
+	CHECK_INT_EQ(ep_request_write(t.r, "more", 4), EP_ECLOSED);
+	ep_request_release(t.r);
+	close(fd);
+	ep_loop_close(loop, NULL, NULL);
 }
 
 static void nothing(ep_timer *timer) { (void)timer; }
