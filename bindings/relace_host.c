@@ -146,15 +146,17 @@ static void on_not_started(ep_job *job)
 	tell_failure(call, &call->err);
 }
 
-epact_relace_call *epl_relace_call_new(epact_relace *r, epact_done *on_done, void *arg)
+int epl_relace_call_new(epact_relace_call **out, epact_relace *r, epact_done *on_done, void *arg)
 {
+	if (r->closing) return EPACT_ECLOSED;
 	epact_relace_call *call = ep_calloc(1, sizeof *call);
-	if (!call) return NULL;
+	if (!call) return EPACT_ENOMEM;
 	call->r = r;
 	call->on_done = on_done;
 	call->arg = arg;
 	ep_job_init(&call->job, on_not_started);
-	return call;
+	*out = call;
+	return 0;
 }
 
 int epl_relace_call_started(epact_relace_call **out, epact_relace_call *call, int rc, ep_op *op)

@@ -39,8 +39,8 @@ struct epact_relace_call {
 	bool ended;
 };
 
-/* NULL: no memory. */
-epact_relace_call *epl_relace_call_new(epact_relace *r, epact_done *on_done, void *arg);
+/* Makes a call that is to be started. 0, EPACT_ECLOSED or EPACT_ENOMEM. */
+int epl_relace_call_new(epact_relace_call **out, epact_relace *r, epact_done *on_done, void *arg);
 
 /* Waits for the op, or tells the failure rc with the words in call->err from the next turn. Returns 0. */
 int epl_relace_call_started(epact_relace_call **out, epact_relace_call *call, int rc, ep_op *op);

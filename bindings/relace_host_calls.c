@@ -57,17 +57,17 @@ int epact_relace_token_create(epact_relace_call **out, epact_relace *r, const ch
 	size_t count, long ttl_seconds, epact_done *on_done, void *arg)
 {
 	ep_relace_call *started = NULL;
-	if (r->closing) return EPACT_ECLOSED;
-	epact_relace_call *call = epl_relace_call_new(r, on_done, arg);
+	epact_relace_call *call;
+	int rc = epl_relace_call_new(&call, r, on_done, arg);
+	if (rc) return rc;
 	ep_relace_text *ids = ep_calloc(count, sizeof *ids);
-	if (!call || !ids) {
+	if (!ids) {
 		ep_free(call);
-		ep_free(ids);
 		return EPACT_ENOMEM;
 	}
 	for (size_t i = 0; i < count; i++) ids[i] = text_of(repo_ids[i]);
 	call->read = read_call;
-	int rc = ep_relace_token_create(&started, r->client, text_of(name), ids, count, ttl_seconds, NULL, &call->err);
+	rc = ep_relace_token_create(&started, r->client, text_of(name), ids, count, ttl_seconds, NULL, &call->err);
 	ep_free(ids);
 	return epl_relace_call_started(out, call, rc, (ep_op *)started);
 }
@@ -76,11 +76,11 @@ int epact_relace_token_delete(
 	epact_relace_call **out, epact_relace *r, const char *token, epact_done *on_done, void *arg)
 {
 	ep_relace_call *started = NULL;
-	if (r->closing) return EPACT_ECLOSED;
-	epact_relace_call *call = epl_relace_call_new(r, on_done, arg);
-	if (!call) return EPACT_ENOMEM;
+	epact_relace_call *call;
+	int rc = epl_relace_call_new(&call, r, on_done, arg);
+	if (rc) return rc;
 	ep_secret *secret = ep_secret_new(&r->secrets, token, strlen(token));
-	int rc = secret ? ep_relace_token_delete(&started, r->client, secret, NULL, &call->err) : EP_ENOMEM;
+	rc = secret ? ep_relace_token_delete(&started, r->client, secret, NULL, &call->err) : EP_ENOMEM;
 	ep_secret_release(secret);
 	return epl_relace_call_started(out, call, rc, (ep_op *)started);
 }
@@ -101,12 +101,12 @@ int epact_relace_repo_create(
 {
 	ep_relace_upload *started = NULL;
 	const ep_relace_files files = {.folder = folder, .auto_index = -1};
-	if (r->closing) return EPACT_ECLOSED;
-	epact_relace_call *call = epl_relace_call_new(r, on_done, arg);
-	if (!call) return EPACT_ENOMEM;
+	epact_relace_call *call;
+	int rc = epl_relace_call_new(&call, r, on_done, arg);
+	if (rc) return rc;
 	if (!folder) return start_empty_repo(out, call);
 	call->read = read_upload;
-	int rc = ep_relace_create_of_files(&started, r->client, r->procs, &files, NULL, &call->err);
+	rc = ep_relace_create_of_files(&started, r->client, r->procs, &files, NULL, &call->err);
 	return epl_relace_call_started(out, call, rc, (ep_op *)started);
 }
 
@@ -114,10 +114,10 @@ int epact_relace_repo_delete(
 	epact_relace_call **out, epact_relace *r, const char *repo_id, epact_done *on_done, void *arg)
 {
 	ep_relace_call *started = NULL;
-	if (r->closing) return EPACT_ECLOSED;
-	epact_relace_call *call = epl_relace_call_new(r, on_done, arg);
-	if (!call) return EPACT_ENOMEM;
-	int rc = ep_relace_repo_delete(&started, r->client, text_of(repo_id), NULL, &call->err);
+	epact_relace_call *call;
+	int rc = epl_relace_call_new(&call, r, on_done, arg);
+	if (rc) return rc;
+	rc = ep_relace_repo_delete(&started, r->client, text_of(repo_id), NULL, &call->err);
 	return epl_relace_call_started(out, call, rc, (ep_op *)started);
 }
 
@@ -126,11 +126,11 @@ int epact_relace_overwrite(epact_relace_call **out, epact_relace *r, const char 
 {
 	ep_relace_upload *started = NULL;
 	const ep_relace_files files = {.folder = folder, .skip_binary = skip_binary != 0, .auto_index = -1};
-	if (r->closing) return EPACT_ECLOSED;
-	epact_relace_call *call = epl_relace_call_new(r, on_done, arg);
-	if (!call) return EPACT_ENOMEM;
+	epact_relace_call *call;
+	int rc = epl_relace_call_new(&call, r, on_done, arg);
+	if (rc) return rc;
 	call->read = read_upload;
-	int rc = ep_relace_overwrite(&started, r->client, r->procs, text_of(repo_id), &files, NULL, &call->err);
+	rc = ep_relace_overwrite(&started, r->client, r->procs, text_of(repo_id), &files, NULL, &call->err);
 	return epl_relace_call_started(out, call, rc, (ep_op *)started);
 }
 
@@ -141,10 +141,10 @@ int epact_relace_clone(epact_relace_call **out, epact_relace *r, const char *rep
 {
 	ep_git_clone *started = NULL;
 	ep_buf url = {0};
-	if (r->closing) return EPACT_ECLOSED;
-	epact_relace_call *call = epl_relace_call_new(r, on_done, arg);
-	if (!call) return EPACT_ENOMEM;
-	int rc = ep_relace_git_url(r->client, &url, repo_id, strlen(repo_id), &call->err);
+	epact_relace_call *call;
+	int rc = epl_relace_call_new(&call, r, on_done, arg);
+	if (rc) return rc;
+	rc = ep_relace_git_url(r->client, &url, repo_id, strlen(repo_id), &call->err);
 	const ep_git_clone_options options = {.url = ep_buf_text(&url),
 		.directory = folder,
 		.branch = branch,
@@ -192,14 +192,15 @@ int epact_relace_request(epact_relace_call **out, epact_relace *r, const char *m
 {
 	ep_relace_call *started = NULL;
 	ep_buf bytes = {0};
-	if (r->closing) return EPACT_ECLOSED;
-	epact_relace_call *call = epl_relace_call_new(r, on_done, arg);
-	if (!call || (body && ep_buf_add(&bytes, body, size))) {
+	epact_relace_call *call;
+	int rc = epl_relace_call_new(&call, r, on_done, arg);
+	if (rc) return rc;
+	if (body && ep_buf_add(&bytes, body, size)) {
 		ep_free(call);
 		return EPACT_ENOMEM;
 	}
 	call->read = read_any;
-	int rc = start_request(&started, call, method, path, &bytes);
+	rc = start_request(&started, call, method, path, &bytes);
 	ep_buf_fini(&bytes);
 	return epl_relace_call_started(out, call, rc, (ep_op *)started);
 }

@@ -118,33 +118,28 @@ static int token_create(lua_State *L)
 	return epl_await(L, &call->op, o.raw ? push_created_raw : push_created);
 }
 
-/* client:token_get(token, options) -> {name, repo_ids, expires_at} */
-static int token_get(lua_State *L)
+typedef int start_with_token(ep_relace_call **out, ep_relace_client *client, const ep_secret *token,
+	const ep_relace_options *options, ep_err *err);
+
+/* A call about the token that is the second argument. */
+static int call_with_token(lua_State *L, const char *what, start_with_token *start, epl_push *push)
 {
 	ep_relace_client *c = epl_check_relace(L, 1);
-	epl_call_options o = epl_relace_options(L, 3, "repo_token:get");
+	epl_call_options o = epl_relace_options(L, 3, what);
 	ep_relace_call *call;
 	ep_err err = {0};
 	epl_check_can_wait(L);
 	ep_secret *token = epl_check_secret(L, 2);
-	int rc = ep_relace_token_get(&call, c, token, &o.call, &err);
+	int rc = start(&call, c, token, &o.call, &err);
 	ep_secret_release(token);
-	return epl_await_call(L, rc, call, &err, &o, push_found);
+	return epl_await_call(L, rc, call, &err, &o, push);
 }
 
+/* client:token_get(token, options) -> {name, repo_ids, expires_at} */
+static int token_get(lua_State *L) { return call_with_token(L, "repo_token:get", ep_relace_token_get, push_found); }
+
 /* client:token_delete(token, options) */
-static int token_delete(lua_State *L)
-{
-	ep_relace_client *c = epl_check_relace(L, 1);
-	epl_call_options o = epl_relace_options(L, 3, "repo_token:delete");
-	ep_relace_call *call;
-	ep_err err = {0};
-	epl_check_can_wait(L);
-	ep_secret *token = epl_check_secret(L, 2);
-	int rc = ep_relace_token_delete(&call, c, token, &o.call, &err);
-	ep_secret_release(token);
-	return epl_await_call(L, rc, call, &err, &o, NULL);
-}
+static int token_delete(lua_State *L) { return call_with_token(L, "repo_token:delete", ep_relace_token_delete, NULL); }
 
 static const luaL_Reg methods[] = {
 	{"token_create", token_create}, {"token_get", token_get}, {"token_delete", token_delete}, {NULL, NULL}};
