@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "thread.h"
+
 static epact *instance;
 static volatile sig_atomic_t caught, tree_wanted;
 
@@ -92,6 +94,7 @@ int main(int argc, char **argv)
 		.log = on_log,
 		.slice_seconds = slice_seconds(),
 		.tree = on_tree};
+	prepare_thread();
 	if (epact_open(&instance, &options)) {
 		fprintf(stderr, "epact: not enough memory to start\n");
 		return 1;

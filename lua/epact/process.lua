@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- Programs: run one to its end, or talk to it while it runs.
 --
--- Arguments are a list, never a line for a shell. A program gets a session and a process group of its own and no
--- descriptor but its three; whatever it started ends with it: when it exits, when the call that waits is cancelled, when
+-- Arguments are a list, never a line for a shell. A program gets a process group of its own, no controlling terminal and
+-- no descriptor but its three; whatever it started ends with it: when it exits, when the call that waits is cancelled, when
 -- the object is closed or collected, and when this runtime is killed.
 --
 -- Options of `run` and `spawn`:

@@ -8,7 +8,7 @@
 #include "runtime/loop/op.h"
 #include "runtime/loop/private.h"
 
-enum { TURN_LIMIT = 256 }; /* jobs between two looks at the sockets */
+enum { TURN_LIMIT = 256, TURN_MSEC = 2 }; /* jobs, or time, between two looks at the sockets and timers */
 
 uv_loop_t *ep_loop_uv(ep_loop *loop) { return loop->uv; }
 
@@ -90,11 +90,11 @@ static void turn(ep_loop *loop)
 	if (loop->turning) return; /* a job may run the host's loop; the queue is not entered twice */
 	loop->turning = true;
 	ep_node *n;
-	uint64_t begun = ep_loop_coarse(loop);
+	uint64_t end = ep_loop_now(loop) + TURN_MSEC * EP_MSEC;
 	for (int i = 0; i < TURN_LIMIT && (n = next_job(loop)); i++) {
 		ep_job *job = EP_CONTAINER(n, ep_job, link);
 		job->run(job);
-		if (ep_loop_coarse(loop) != begun) break; /* some milliseconds are enough: timers are waiting too */
+		if (ep_loop_now(loop) >= end) break;
 	}
 	loop->turning = false;
 	if (ep_list_empty(&loop->ready)) uv_idle_stop(&loop->busy);

@@ -2,7 +2,8 @@
 #ifndef EP_PROC_SPAWN_H
 #define EP_PROC_SPAWN_H
 
-/* Spawn: starts one program, in a session and process group of its own, and says at once whether that went well.
+/* Spawn: starts one program, in a process group of its own and without a terminal, and says at once whether that went
+ * well.
  *
  * Life: of one call. Thread: any; the child dies with the thread that started it, unless it may outlive.
  * Owner: the caller of the descriptors that go in, and of the pid and pidfd that come out: it must reap the pid.
@@ -21,7 +22,7 @@ typedef struct ep_spawn {
 	const char *cwd;         /* NULL: as ours */
 	const int *fds;          /* what the child has as 0, 1, 2, ...: at least three. It has no other descriptor */
 	size_t fd_count;
-	bool outlives;     /* it does not die with this thread */
+	bool outlives;     /* it does not die with this thread, and has a session of its own */
 	uint64_t file_max; /* bytes of a file that it may write; 0: as ours */
 	bool no_core;      /* no core file of it is written or handed to a collector */
 } ep_spawn;

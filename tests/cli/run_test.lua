@@ -157,4 +157,14 @@ case("a second Ctrl-C ends at once", function()
 	check.ok(task.now() - start < 3)
 end)
 
+case("a child has no terminal to ask at, though the program has one", function()
+	local code = [[
+		local run = require "epact.process".run
+		print(io.open "/dev/tty" ~= nil)
+		print(run({ "sh", "-c", ": </dev/tty" }, { check = false, env = { LC_ALL = "C" } }).stderr)]]
+	local r = process.run { "python3", os.getenv "EPACT_SOURCE" .. "/tests/support/terminal.py", epact, "-e", code }
+	contains(r.stdout, "true\n")
+	contains(r.stdout, "/dev/tty: No such device or address")
+end)
+
 check.done()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a program with a terminal of 60 columns as its standard error, and prints what it wrote there.
+"""Runs a program with a terminal of 60 columns, its controlling one and its standard error, and prints what it wrote there.
 
 usage: terminal.py PROGRAM [ARGS]
 """
@@ -14,7 +14,8 @@ import termios
 
 ours, theirs = pty.openpty()
 fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
-program = subprocess.Popen(sys.argv[1:], stderr=theirs, stdin=subprocess.DEVNULL)
+program = subprocess.Popen(sys.argv[1:], stderr=theirs, stdin=subprocess.DEVNULL, start_new_session=True,
+                           preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0))
 os.close(theirs)
 while True:
     try:
