@@ -203,13 +203,15 @@ static int exit_status(int status)
 
 int main(int argc, char **argv)
 {
-	char folder[] = "/tmp/epact-test-XXXXXX";
+	const char *parent = getenv("TMPDIR");
+	char folder[4096];
 	int status = 0;
 	if (argc < 3 || atol(argv[1]) <= 0) {
 		fprintf(stderr, "usage: isolated SECONDS PROGRAM [ARGS]\n");
 		return STATUS_ISOLATION;
 	}
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) die("prctl");
+	snprintf(folder, sizeof folder, "%s/epact-test-XXXXXX", parent != NULL && *parent == '/' ? parent : "/tmp");
 	if (mkdtemp(folder) == NULL) die(folder);
 	pid_t test = start(argv + 2, folder);
 	bool in_time = wait_test(test, atol(argv[1]) * 1000L, &status);
