@@ -137,6 +137,14 @@ static int git_check_url(lua_State *L)
 	return 0;
 }
 
+/* covers(scope or nil, url): whether a credential for scope may go to the URL */
+static int git_covers(lua_State *L)
+{
+	size_t len;
+	lua_pushboolean(L, ep_git_url_covers(luaL_optstring(L, 1, NULL), epl_check_text(L, 2, &len)));
+	return 1;
+}
+
 /* terminal_width() -> the columns of the terminal that the standard error is; nil when it is none */
 static int git_terminal_width(lua_State *L)
 {
@@ -255,7 +263,7 @@ static int git_close(lua_State *L)
 /* --- tables --- */
 
 static const luaL_Reg functions[] = {{"clone", git_clone}, {"check", git_check}, {"command", git_command},
-	{"machine", git_machine}, {"check_ref", git_check_ref}, {"check_url", git_check_url},
+	{"machine", git_machine}, {"check_ref", git_check_ref}, {"check_url", git_check_url}, {"covers", git_covers},
 	{"terminal_width", git_terminal_width}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"wait", git_wait}, {"progress", git_progress}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", git_close}, {"__close", git_close}, {NULL, NULL}};

@@ -235,6 +235,13 @@ static bool is_allowed(const char *protocols, const char *scheme, size_t len)
 	return false;
 }
 
+bool ep_git_url_covers(const char *scope, const char *url)
+{
+	size_t len = scope ? strlen(scope) : 0;
+	while (len && scope[len - 1] == '/') len--;
+	return len && !strncmp(url, scope, len) && (!url[len] || url[len] == '/');
+}
+
 bool ep_git_is_other_transport(const char *url, const char *protocols)
 {
 	const char *scheme = strstr(url, "://"), *colon = strchr(url, ':');

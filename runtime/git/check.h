@@ -43,6 +43,9 @@ int ep_git_url_read(ep_git_url *url, const char *text, size_t len, bool allow_ht
 
 void ep_git_url_fini(ep_git_url *url);
 
+/* Whether a credential for `scope` (NULL: none is) may go to the URL: that lies there, or below it. */
+bool ep_git_url_covers(const char *scope, const char *url);
+
 /* Whether the URL, or the path, is of a transport in protocols, such as "file:ssh" (NULL: none). */
 bool ep_git_is_other_transport(const char *url, const char *protocols);
 

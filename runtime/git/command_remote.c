@@ -18,14 +18,6 @@ static void withhold(ep_git_command *c)
 	ep_git_url_fini(&c->url);
 }
 
-/* The credential is for what lies at the scope or below it. */
-static bool is_covered(const char *url, const char *scope)
-{
-	size_t len = scope ? strlen(scope) : 0;
-	while (len && scope[len - 1] == '/') len--;
-	return len && !strncmp(url, scope, len) && (!url[len] || url[len] == '/');
-}
-
 static int take_url(ep_git_command *c, const char *url)
 {
 	ep_err why = {0};
@@ -37,7 +29,7 @@ static int take_url(ep_git_command *c, const char *url)
 	if (rc) ep_err_set(&c->error, rc, "%s: the remote '%s': %s", c->o.what, c->o.remote, ep_err_message(&why));
 	ep_err_fini(&why);
 	if (!rc) rc = note_loopback(c);
-	if (!rc && !is_covered(url, c->o.scope)) withhold(c);
+	if (!rc && !ep_git_url_covers(c->o.scope, url)) withhold(c);
 	return rc;
 }
 
@@ -66,7 +58,8 @@ static void find_promisor(ep_git_command *c)
 	size_t len;
 	const char *name = ep_git_repository_promisor(&c->repository, &len);
 	const char *url = name ? remote_setting(c, name, len, "url") : NULL;
-	if (!url || !is_covered(url, c->o.scope) || ep_git_url_read(&c->url, url, strlen(url), c->o.allow_http, NULL))
+	if (!url || !ep_git_url_covers(c->o.scope, url) ||
+		ep_git_url_read(&c->url, url, strlen(url), c->o.allow_http, NULL))
 		withhold(c);
 }
 

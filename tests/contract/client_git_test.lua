@@ -5,6 +5,7 @@ local contract = require "contract"
 local errors = require "epact.error"
 local fs = require "epact.fs"
 local git = require "epact.git"
+local git_server = require "git_server"
 local relace = require "epact.relace"
 local case, equal, fails = check.case, check.equal, check.fails
 
@@ -85,6 +86,16 @@ case("two who push", function()
 	fails("non_fast_forward", two.push, two)
 	equal(two:pull({ mode = "rebase" }).kind, "rebased")
 	equal(two:push().kind, "fast_forward")
+end)
+
+case("the client's key goes to the client's server alone", function()
+	local root <close> = fs.temp_dir()
+	fs.mkdir(root.path .. "/repos")
+	git_server.repositories(root.path .. "/repos")
+	local other <close> = git_server.start(root.path .. "/repos", { token = "another" })
+	fails("authentication", function() client:git(path "elsewhere"):clone { url = other:at "ok" } end)
+	check.lacks(other:requests(), api.key)
+	client:git(path "public"):clone { url = other:at "open" }
 end)
 
 case("mistakes are named", function()

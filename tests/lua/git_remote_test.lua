@@ -157,6 +157,28 @@ case("the credential goes to its address alone", function()
 	c:fetch()
 end)
 
+case("a clone by an object has its credential for its own address alone", function()
+	local asked = 0
+	local function open(name, options)
+		options = options or {}
+		options.url, options.credential = server:at "ok", function()
+			asked = asked + 1
+			return token
+		end
+		return git.open(tmp .. "/by-" .. name, options)
+	end
+	equal(open("own"):clone({ url = server:at "ok" }).branch, "main")
+	equal(asked, 1)
+	fails("authentication", function() open("other"):clone { url = other:at "ok" } end)
+	fails("authentication", function() open("beside"):clone { url = server:at("ok", "empty") } end)
+	equal(asked, 1)
+	check.lacks(other:requests(), token)
+	open("given"):clone { url = other:at "ok", credential = token }
+	fails("timeout", function() open("slow", { timeout = 0.3 }):clone { url = server:at "silent", credential = token } end)
+	fails("option 'directory' is the object's own", function() open("x"):clone { url = url, directory = tmp .. "/y" } end)
+	fails("exclude each other", function() open("x"):clone { url = url, repo_id = "y" } end)
+end)
+
 case("while it is used it is nowhere to be seen", function()
 	local a, b = clone(), clone()
 	local search <close> = process.spawn({ "python3", os.getenv "EPACT_SOURCE" .. "/tests/support/proc_search.py" }, { stdin = "pipe" })

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The repository object: its methods come from the files beside this one.
 local check = require "epact.git.check"
+local core = require "epact.core.git"
 local errors = require "epact.error"
 local options = require "epact.options"
 local run = require "epact.git.run"
@@ -120,23 +121,22 @@ end
 
 -- Clones into the directory of the object; clone is epact.git.clone.
 function M.set_clone(clone)
-	--- Clones a repository into the object's directory, which must not exist or be empty.
-	-- @param options table: as of `epact.git.clone` without `directory`; for a client's object `repo_id` in place of `url`
+	--- Clones a repository into the object's directory, which must not exist or be empty. The object's credential goes to its own
+	-- address alone: a clone from elsewhere has none, unless the call gives one.
+	-- @param options table: as of `epact.git.clone` without `directory`; for a client's object `repo_id` in place of `url`. `timeout`,
+	--   `stall`, `grace`, `ca_file`, `allow_http` are the object's by default
 	-- @return table: `directory`, `head`, `branch`
 	function Repository:clone(given)
 		if type(given) ~= "table" then error("git:clone: a table of options is expected", 2) end
 		local settings = self.settings
-		local credential = settings.credential
-		if type(credential) == "function" then credential = credential() end
+		if given.directory then error("git:clone: option 'directory' is the object's own", 2) end
+		if given.url and given.repo_id then error("git:clone: options 'url' and 'repo_id' exclude each other", 2) end
+		if not given.url and not settings.url_of then error("git:clone: option 'url' is missing", 2) end
 		local call = { directory = self.directory, ca_file = settings.ca_file, allow_http = settings.allow_http or nil,
-			credential = credential, url = given.url }
-		if not given.url then
-			if not settings.url_of then error("git:clone: option 'url' is missing", 2) end
-			call.url = settings.url_of(given.repo_id)
-		end
-		for name, value in pairs(given) do
-			if name ~= "repo_id" then call[name] = value end
-		end
+			timeout = settings.timeout, stall = settings.stall, grace = settings.grace }
+		for name, value in pairs(given) do call[name] = value end
+		call.repo_id, call.url = nil, given.url or settings.url_of(given.repo_id)
+		if call.credential == nil and core.covers(settings.scope, call.url) then call.credential = run.credential(settings) end
 		return clone(call)
 	end
 end

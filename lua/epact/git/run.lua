@@ -42,9 +42,11 @@ function M.wait(handle, progress)
 	end)
 end
 
-local function value_of(setting)
-	if type(setting) == "function" then return setting() end
-	return setting
+-- The credential of an object: that, or what its function returns.
+function M.credential(settings)
+	local credential = settings.credential
+	if type(credential) == "function" then return credential() end
+	return credential
 end
 
 -- The credential and the address that it is for; a fresh one of the call goes before that of the object.
@@ -53,7 +55,7 @@ local function credential_of(settings, call)
 	if call.credential and not scope then
 		error(errors.new("invalid_argument", "a credential is given to one address only: say which, with the option 'url'"), 0)
 	end
-	return call.credential or value_of(settings.credential), scope
+	return call.credential or M.credential(settings), scope
 end
 
 local function mask_of(statuses)
