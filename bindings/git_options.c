@@ -10,6 +10,7 @@ enum { DEFAULT_DEPTH = 1 };
 typedef struct clone_options {
 	epl_text url, directory, branch, filter, reference, ca_file;
 	int credential, single_branch, sparse; /* stack index, 0: not given */
+	int of_face;                           /* what lua/epact/git.lua has read */
 	lua_Integer depth, max_bytes, max_files;
 	bool full, quiet, allow_http;
 	uint64_t timeout, stall, grace;
@@ -30,7 +31,10 @@ static const epl_option clone_spec[] = {{"url", EPL_TEXT, offsetof(clone_options
 	{"allow_http", EPL_BOOL, offsetof(clone_options, allow_http), 0},
 	{"timeout", EPL_SECONDS, offsetof(clone_options, timeout), 0},
 	{"stall", EPL_SECONDS, offsetof(clone_options, stall), 0},
-	{"grace", EPL_SECONDS, offsetof(clone_options, grace), 0}, {0}};
+	{"grace", EPL_SECONDS, offsetof(clone_options, grace), 0},
+	{"progress", EPL_VALUE, offsetof(clone_options, of_face), 0},
+	{"mirror", EPL_VALUE, offsetof(clone_options, of_face), 0},
+	{"recurse_submodules", EPL_VALUE, offsetof(clone_options, of_face), 0}, {0}};
 
 static void check_credential(lua_State *L, int index, const char *what)
 {
@@ -51,11 +55,20 @@ static void check_values(lua_State *L, const clone_options *r)
 	check_credential(L, r->credential, "git.clone");
 }
 
+/* How long the list is; what has other keys is none. */
+static lua_Unsigned check_list(lua_State *L, int index)
+{
+	lua_Unsigned count = lua_rawlen(L, index), keys = 0;
+	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) keys++;
+	if (keys != count) luaL_error(L, "git.clone: option 'sparse' must be a list of folders");
+	return count;
+}
+
 /* The list as C texts, in a userdata that is pushed; NULL when there is none. */
 static const char *const *read_sparse(lua_State *L, int index)
 {
 	if (!index) return NULL;
-	lua_Unsigned count = lua_rawlen(L, index);
+	lua_Unsigned count = check_list(L, index);
 	const char **folders = lua_newuserdatauv(L, (count + 1) * sizeof *folders, 0);
 	for (lua_Unsigned i = 0; i < count; i++) {
 		size_t len;

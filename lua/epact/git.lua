@@ -42,6 +42,19 @@ function M.limit(n) return limit.set(n) end
 -- Example: `local m = git.mirror("/var/cache/me"); git.clone { url = url, directory = dir, credential = token, mirror = m }`
 function M.mirror(path, options) return mirrors().open(path, options, M.clone) end
 
+-- Before anything is waited for. An error names the line that called clone.
+local function check_options(options)
+	local ok, err = pcall(core.check, options)
+	if not ok then error(err, type(err) == "string" and 3 or 0) end
+	local progress = options.progress
+	if progress ~= nil and type(progress) ~= "function" and type(progress) ~= "boolean" then
+		error("git.clone: option 'progress' must be a function or a boolean", 3)
+	end
+	if options.recurse_submodules ~= nil and type(options.recurse_submodules) ~= "boolean" then
+		error("git.clone: option 'recurse_submodules' must be a boolean", 3)
+	end
+end
+
 --- Clones a repository and waits for the end. A clone that fails or is cancelled leaves no process and no folder.
 -- Raises `authentication`, `permission`, `not_found`, `branch_not_found`, `destination_exists`, `too_large`, `network`,
 -- `timeout`, `tls`, `redirect`, `server`, `locked`, `rate_limit`, `no_space`, `corrupt`, `no_git`, else `exit_status`; with git's own words
@@ -79,20 +92,14 @@ function M.mirror(path, options) return mirrors().open(path, options, M.clone) e
 -- @return table {directory, head, branch}: `head` is the commit, nil in an empty repository; `branch` is nil for a tag
 -- Example: `git.clone {url = url, directory = dir, credential = token}`
 function M.clone(options)
-	local call = {}
-	for name, value in pairs(type(options) == "table" and options or {}) do call[name] = value end
-	local progress = call.progress
-	if progress ~= nil and type(progress) ~= "function" and type(progress) ~= "boolean" then
-		error("git.clone: option 'progress' must be a function or a boolean", 2)
-	end
-	if progress == nil and call.quiet then progress = false end
-	if call.recurse_submodules then return require("epact.git.submodules").clone(options, M.clone) end
-	call.recurse_submodules = nil
-	if call.mirror ~= nil then return mirrors().check(call.mirror):clone(options) end
-	call.progress = nil
+	check_options(options)
+	local progress = options.progress
+	if progress == nil and options.quiet then progress = false end
+	if options.recurse_submodules then return require("epact.git.submodules").clone(options, M.clone) end
+	if options.mirror ~= nil then return mirrors().check(options.mirror):clone(options) end
 	local _ <close> = limit.turn()
-	progress = draw.choose(progress, "cloning " .. tostring(call.url))
-	local handle <close> = core.clone(type(options) == "table" and call or options, progress and true or false)
+	progress = draw.choose(progress, "cloning " .. options.url)
+	local handle <close> = core.clone(options, progress and true or false)
 	return run.wait(handle, progress)
 end
 

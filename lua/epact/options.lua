@@ -62,7 +62,7 @@ function M.read(options, spec, what, level)
 		error(("%s: the options must be a table, got %s"):format(what, type(options)), level)
 	end
 	for key in pairs(options or {}) do
-		if not spec[key] then unknown(key, spec, what, level) end
+		if not spec[key] then unknown(key, spec, what, level + 1) end
 	end
 	local read = {}
 	for name, rule in pairs(spec) do

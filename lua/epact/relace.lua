@@ -25,7 +25,7 @@
 --   a POST that only reads, or a server that honours the key, as the local one does
 -- * `raw` boolean: the whole answer, as `epact.http` gives it (status, headers, body, `json()`), in place of its content; failures
 --   raise as ever. The raw answer of a token create holds the token in its body, and as a secret in `secret`
-local colon = require "epact.relace.colon"
+local colon = require "epact.colon"
 local core = require "epact.core.relace"
 local env = require "epact.env"
 local errors = require "epact.error"
@@ -158,6 +158,6 @@ function M.client(options)
 	return new_client(core.client(given), given)
 end
 
-colon(Client, "client")
+colon.class(Client, "client")
 
 return M

@@ -90,7 +90,10 @@ static void classify(ep_git_command *c)
 	explain_auth(c);
 }
 
-static bool is_accepted(const ep_git_command *c) { return c->status < 64 && (c->o.accepted >> c->status & 1); }
+static bool is_accepted(const ep_git_command *c)
+{
+	return c->o.accepted == EP_GIT_ANY_STATUS || (c->status < 64 && (c->o.accepted >> c->status & 1));
+}
 
 static void judge(ep_git_command *c)
 {

@@ -33,7 +33,7 @@ typedef struct ep_git_command_options {
 	const char *in_bytes;      /* its standard input; NULL: none */
 	size_t in_len;
 	size_t max_output; /* of its standard output, more is EP_ETOOLARGE; 0: EP_GIT_OUTPUT_MAX */
-	uint64_t accepted; /* bit n: to end with status n is no failure */
+	uint64_t accepted; /* bit n: to end with status n is no failure; EP_GIT_ANY_STATUS */
 	/* The network. A credential is used for exactly one URL: that of url, or that of remote if it is `scope`
 	 * or below it; in a partial clone also for what is fetched as it is needed. */
 	const char *url;           /* NULL: none */
@@ -54,6 +54,7 @@ typedef struct ep_git_command_options {
 } ep_git_command_options;
 
 enum { EP_GIT_OUTPUT_MAX = 64 * 1024 * 1024 };
+#define EP_GIT_ANY_STATUS UINT64_MAX
 
 typedef struct ep_git_command {
 	ep_op op;

@@ -154,6 +154,13 @@ static int on_setting(void *arg, const char *key, const char *value)
 	return ep_buf_failed(&r->settings) || ep_buf_failed(&r->filters) ? EP_ENOMEM : 0;
 }
 
+/* Else git would take the git directory for the top of its work tree. */
+static bool is_bare(const ep_git_repository *r)
+{
+	const char *value = ep_git_repository_get(r, "core.bare", false);
+	return value && !is_false(value);
+}
+
 int ep_git_repository_read(
 	ep_git_repository *r, const char *directory, const char *git_dir, bool trust, const char *command, ep_err *err)
 {
@@ -164,6 +171,9 @@ int ep_git_repository_read(
 	/* One that nobody reads now may be read once the extension is on: git would then be asked again, and so are we. */
 	if (!rc && r->own_worktree_config && join(path, r->git_dir, "config.worktree"))
 		rc = ep_git_config_file(path, on_setting, &w, err);
+	if (!rc && !r->work_tree && !is_bare(r))
+		rc = ep_err_set(err, EP_ENOENT,
+			"'%s' is the git directory of a work tree: open the folder that holds it, or that with git_dir", directory);
 	if (rc == EP_ENOMEM) ep_err_set(err, rc, "no memory for the configuration of '%s'", directory);
 	return rc;
 }

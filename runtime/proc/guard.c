@@ -20,7 +20,7 @@ struct ep_guard {
 static const char script[] = "ids=' '\n"
 							 "while read -r sign id; do\n"
 							 "	case $sign in\n"
-							 "	+) ids=\"$ids$id \" ;;\n"
+							 "	+) case $ids in *\" $id \"*) ;; *) ids=\"$ids$id \" ;; esac ;;\n"
 							 "	-) ids=\"${ids%% $id *} ${ids#* $id }\" ;;\n"
 							 "	esac\n"
 							 "done\n"
@@ -76,6 +76,8 @@ void ep_guard_line_prepare(ep_guard_line *line)
 {
 	if (line->starts) line->fresh = ep_guard_start();
 }
+
+int ep_guard_line_pipe(const ep_guard_line *line) { return line->fresh ? line->fresh->pipe : line->fd; }
 
 void ep_guard_line_tell(ep_guard_line *line, pid_t group)
 {

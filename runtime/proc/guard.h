@@ -24,8 +24,7 @@ bool ep_guard_tell(ep_guard *guard, char sign, pid_t group);
 /* Ends and reaps it; it kills nothing then. */
 void ep_guard_end(ep_guard *guard);
 
-/* What a thread that starts a process has of the guard: it tells of the group before the process can have started much,
- * however busy the loop is. Life: zeroed, fd -1 .. ep_guard_line_drop. Thread: one at a time. */
+/* What a thread that starts a process has of the guard: the child tells of its group before it can have started anything. Life: zeroed, fd -1 .. ep_guard_line_drop. Thread: one at a time. */
 typedef struct ep_guard_line {
 	int fd;          /* a copy of the guard's pipe; -1: there is no guard yet */
 	unsigned number; /* of that guard */
@@ -38,6 +37,7 @@ typedef struct ep_guard_line {
 int ep_guard_copy_pipe(const ep_guard *guard);
 
 void ep_guard_line_prepare(ep_guard_line *line);
+int ep_guard_line_pipe(const ep_guard_line *line); /* -1: there is none */
 void ep_guard_line_tell(ep_guard_line *line, pid_t group);
 void ep_guard_line_drop(ep_guard_line *line);
 

@@ -44,13 +44,37 @@ typedef struct launch {
 
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 
-/* By system call: what a sanitizer or libc notes down about handlers is the parent's. Zero bytes are SIG_DFL and an
- * empty mask on every architecture. */
+/* What the kernel takes as an action: the handler comes first, on every architecture but MIPS. Zero bytes are SIG_DFL and an
+ * empty mask everywhere. */
+static const unsigned long defaults[8], ignore[8] = {1 /* SIG_IGN */};
+
+/* By system call: what a sanitizer or libc notes down about handlers is the parent's. */
+IN_CHILD static int set_action(int sig, const unsigned long *action)
+{
+	return (int)syscall(SYS_rt_sigaction, sig, action, NULL, SIGNALS / 8);
+}
+
 IN_CHILD static void reset_signals(void)
 {
-	static const unsigned long zero[8];
-	for (int sig = 1; sig <= SIGNALS; sig++) syscall(SYS_rt_sigaction, sig, zero, NULL, SIGNALS / 8);
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, zero, NULL, SIGNALS / 8);
+	for (int sig = 1; sig <= SIGNALS; sig++) set_action(sig, defaults);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, defaults, NULL, SIGNALS / 8);
+}
+
+/* The child itself tells: after the exec it could have started something before the parent comes to it, which may be killed
+ * before it comes to it. */
+IN_CHILD static void tell(const ep_spawn *what, char sign)
+{
+	char line[32];
+	size_t at = sizeof line;
+	if (!what->told || (sign == '-' && !*what->told)) return;
+	line[--at] = '\n';
+	for (long pid = syscall(SYS_getpid); pid; pid /= 10) line[--at] = (char)('0' + pid % 10);
+	line[--at] = ' ';
+	line[--at] = sign;
+	set_action(SIGPIPE, ignore);
+	bool well = syscall(SYS_write, what->tell, line + at, sizeof line - at) == (long)(sizeof line - at);
+	set_action(SIGPIPE, defaults);
+	if (well) *what->told = sign == '+';
 }
 
 IN_CHILD static int close_others(unsigned from)
@@ -92,10 +116,8 @@ IN_CHILD static int set_limits(const ep_spawn *what)
 	/* 0 would stop files alone; of 1 byte the kernel makes nothing, for a collector either (core(5)). */
 	if (what->no_core && set_limit(RLIMIT_CORE, 1, true)) return -1;
 	if (!what->file_max) return 0;
-	/* A write that fails is an error that a program tells of; the signal would end it without a word. The handler comes
-	 * first in what the kernel takes, on every architecture but MIPS. */
-	static const unsigned long ignore[8] = {1}; /* SIG_IGN */
-	if (syscall(SYS_rt_sigaction, SIGXFSZ, ignore, NULL, SIGNALS / 8)) return -1;
+	/* A write that fails is an error that a program tells of; the signal would end it without a word. */
+	if (set_action(SIGXFSZ, ignore)) return -1;
 	return set_limit(RLIMIT_FSIZE, what->file_max, false);
 }
 
@@ -104,11 +126,11 @@ IN_CHILD static int set_limits(const ep_spawn *what)
 IN_CHILD static int enter_group(const ep_spawn *what)
 {
 	if (what->outlives) return (int)syscall(SYS_setsid);
-	int tty = (int)syscall(SYS_openat, AT_FDCWD, "/dev/tty", O_RDWR | O_CLOEXEC);
-	bool has_none = tty < 0 && errno == ENXIO;
-	if (tty < 0 && !has_none) return (int)syscall(SYS_setsid); /* it cannot be told which it is, and so not left */
-	if (syscall(SYS_setpgid, 0, 0)) return -1;
-	return has_none ? 0 : syscall(SYS_ioctl, tty, TIOCNOTTY) ? -1 : (int)syscall(SYS_close, tty);
+	int tty = (int)syscall(SYS_openat, AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	bool free_of_it = tty >= 0 ? !syscall(SYS_ioctl, tty, TIOCNOTTY) : errno == ENXIO;
+	if (tty >= 0) syscall(SYS_close, tty);
+	if (!free_of_it) return (int)syscall(SYS_setsid); /* /dev/tty is missing, or something else */
+	return (int)syscall(SYS_setpgid, 0, 0);
 }
 
 IN_CHILD static int prepare(launch *l)
@@ -132,11 +154,13 @@ IN_CHILD static int in_child(void *arg)
 {
 	launch *l = arg;
 	reset_signals();
+	tell(l->what, '+');
 	if (!prepare(l)) {
 		l->stage = STAGE_EXEC;
 		syscall(SYS_execve, l->path, l->what->argv, l->env);
 	}
 	l->error = errno ? errno : ECANCELED;
+	tell(l->what, '-');
 	syscall(SYS_exit, 127);
 	return 127;
 }

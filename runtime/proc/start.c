@@ -158,12 +158,14 @@ static ep_launch *new_launch(ep_proc *p, const ep_proc_options *o)
 	return NULL;
 }
 
-/* On any thread. The guard is told before anything else happens here: what the program starts is then known to it. */
+/* On any thread. What the child could not tell the guard, as its pipe is full, we do. */
 static void spawn(ep_launch *l)
 {
 	ep_guard_line_prepare(&l->guard);
+	l->what.tell = ep_guard_line_pipe(&l->guard);
+	if (l->what.tell >= 0) l->what.told = &l->guard.told;
 	l->rc = ep_spawn_start(&l->pid, &l->pidfd, &l->what, &l->err);
-	if (!l->rc) ep_guard_line_tell(&l->guard, l->pid);
+	if (!l->rc && !l->guard.told) ep_guard_line_tell(&l->guard, l->pid);
 }
 
 static void close_all(ep_proc *p)

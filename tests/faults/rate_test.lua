@@ -9,6 +9,7 @@ local serve = require "epact.serve"
 local task = require "epact.task"
 
 local tmp = os.getenv "TMPDIR"
+local slow = tonumber(os.getenv "EPACT_SLOWDOWN" or 1) > 1
 local BODY = '{"repo_id":"r"}'
 local JSON = { ["content-type"] = "application/json" }
 
@@ -364,7 +365,9 @@ check.case("what is left is not exceeded", function()
 				scope:spawn(function() for _ = 1, 8 do client.repo:get("r" .. i) end end)
 			end
 		end)
-		check.equal({ #seen - refused, refused }, { 129, 0 })
+		check.equal(#seen - refused, 129)
+		-- What is under way when a window ends counts in the next one: on a slow build, as many as there are tasks.
+		check.ok(refused <= (slow and 16 or 0), refused .. " were refused")
 	end)
 end)
 

@@ -63,7 +63,7 @@ local function people(o, settings)
 	check.person(env, "AUTHOR", "option 'author'", author)
 	check.person(env, "COMMITTER", "option 'committer'", o.committer or author)
 	if o.date then
-		for _, kind in ipairs { "AUTHOR", "COMMITTER" } do env[#env + 1] = ("GIT_%s_DATE=@%d +0000"):format(kind, o.date // 1) end
+		for _, kind in ipairs { "AUTHOR", "COMMITTER" } do env[#env + 1] = ("GIT_%s_DATE=@%s +0000"):format(kind, check.time("git.commit: option 'date'", o.date)) end
 	end
 	return env
 end
@@ -82,15 +82,15 @@ M.people = people
 function M.commit(repo, options)
 	local o = run.read(options, commit_spec, "commit")
 	if not o.message and not o.amend then error("git.commit: option 'message' is missing", 2) end
-	if o.message and (o.message:find("\0", 1, true) or not o.message:find "%S") then
-		error("git.commit: option 'message' is empty, or holds a NUL byte", 2)
-	end
+	if o.message and not o.message:find "%S" then error("git.commit: option 'message' is empty", 2) end
+	if o.all and o.files then error("git.commit: options 'all' and 'files' exclude each other", 2) end
 	local words = { "commit", "--no-edit", "--cleanup=whitespace" }
 	if o.message then words = { "commit", "--file=-", "--cleanup=whitespace" } end
 	if o.all then words[#words + 1] = "--all" end
 	if o.allow_empty then words[#words + 1] = "--allow-empty" end
 	if o.amend then words[#words + 1] = "--amend" end
 	if o.amend and o.author then words[#words + 1] = "--reset-author" end
+	if o.amend and o.date then words[#words + 1] = ("--date=@%s +0000"):format(check.time("git.commit: option 'date'", o.date)) end
 	o.env, o.input = people(o, repo.settings), o.message
 	if o.files then
 		words[#words + 1] = "--only"
@@ -103,7 +103,7 @@ end
 
 local MODES = { soft = true, mixed = true, hard = true, keep = true, merge = true }
 
-local reset_spec = run.spec { to = { nil, "string" }, mode = { "mixed", "string" }, paths = { nil, "string|strings" } }
+local reset_spec = run.spec { to = { nil, "string" }, mode = { nil, "string" }, paths = { nil, "string|strings" } }
 
 --- Moves the branch to a commit, or with `paths` puts files of a commit into the index.
 -- @param options table?: `to` string: a revision (HEAD); `mode` "mixed" (default: the index too), "soft" (the branch alone), "hard"
@@ -111,6 +111,8 @@ local reset_spec = run.spec { to = { nil, "string" }, mode = { "mixed", "string"
 -- @return repository: itself
 function M.reset(repo, options)
 	local o = run.read(options, reset_spec, "reset")
+	if o.mode and o.paths then error("git.reset: options 'mode' and 'paths' exclude each other", 2) end
+	o.mode = o.mode or "mixed"
 	if not MODES[o.mode] then error(("git.reset: option 'mode' must be \"mixed\", \"soft\", \"hard\", \"keep\" or \"merge\", got '%s'")
 		:format(o.mode), 2) end
 	local words = { "reset", "--quiet" }
@@ -176,6 +178,9 @@ function M.stash(repo, options)
 		end
 	end
 	if verb then return stash[verb](repo, o) end
+	for _, name in ipairs { "untracked", "keep_index", "paths" } do
+		if o[name] then error(("git.stash: option '%s' needs 'push'"):format(name), 2) end
+	end
 	return stashes(repo, o)
 end
 

@@ -55,6 +55,12 @@ function M.person(env, kind, what, person)
 	env[#env + 1] = ("GIT_%s_EMAIL=%s"):format(kind, email)
 end
 
+-- Seconds since 1970 as git reads them: whole ones, and none before.
+function M.time(what, seconds)
+	if not (seconds >= 0 and seconds < 1 << 53) then refuse("%s must be seconds since 1970, got %s", what, seconds) end
+	return ("%d"):format(seconds // 1)
+end
+
 -- One path or a list of paths of the work tree, as a list.
 function M.paths(what, paths)
 	if type(paths) == "string" then paths = { paths } end

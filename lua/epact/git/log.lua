@@ -36,7 +36,7 @@ local spec = run.spec { from = { nil, "string" }, max = { 100, "integer", 1 }, s
 	["until"] = { nil, "string|number" }, first_parent = { false, "boolean" }, merges = { nil, "boolean" },
 	all = { false, "boolean" }, reverse = { false, "boolean" } }
 
-local function time(value) return type(value) == "number" and ("@%d"):format(value // 1) or value end
+local function time(value) return type(value) == "number" and "@" .. check.time("git.log: a time", value) or value end
 
 -- The words of a log, without its number of commits.
 local function log_words(o)
@@ -86,10 +86,8 @@ end
 -- @return iterator
 -- Example: `for commit in repo:commits { paths = "src" } do print(commit.id, commit.subject) end`
 function M.commits(repo, options)
-	local given = {}
-	for name, value in pairs(options or {}) do given[name] = value end
-	local left = given.max or math.huge
-	local o = run.read(given, spec, "commits")
+	local o = run.read(options, spec, "commits")
+	local left = options and options.max or math.huge
 	if o.reverse then error("git.commits: option 'reverse' is one of git.log", 2) end
 	local page, at, ended = {}, 0, false
 	local function fetch()

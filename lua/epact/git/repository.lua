@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The repository object: its methods come from the files beside this one.
 local check = require "epact.git.check"
+local colon = require "epact.colon"
 local core = require "epact.core.git"
 local errors = require "epact.error"
 local options = require "epact.options"
@@ -29,10 +30,11 @@ local files = { status = "status", log = "log", commits = "log", diff = "diff", 
 
 setmetatable(Repository, { __index = function(_, name)
 	local method = files[name] and require("epact.git." .. files[name])[name]
-	Repository[name] = method
-	return method
+	if not method then return nil end
+	Repository[name] = colon.method(Repository, "repo", name, method)
+	return rawget(Repository, name)
 end })
-for name, method in pairs(worktree.methods(M.new)) do Repository[name] = method end
+for name, method in pairs(worktree.methods(M.new)) do Repository[name] = colon.method(Repository, "repo", name, method) end
 
 -- --- opening one ---
 
@@ -59,7 +61,7 @@ end
 
 -- The settings of the options of git.open.
 function M.settings(given, what, level)
-	local o = options.read(given, open_spec, what, level)
+	local o = options.read(given, open_spec, what, level + 1)
 	for _, name in ipairs(o.protocols or {}) do
 		if not PROTOCOLS[name] then
 			error(("%s: option 'protocols' may name \"file\", \"ssh\" and \"git\", got '%s'"):format(what, name), level)
@@ -87,6 +89,11 @@ local function read_words(list)
 	for key, value in pairs(list) do
 		if math.type(key) == "integer" then words[key] = value else given[key] = value end
 	end
+	for i in pairs(words) do
+		if i < 1 or i > 1 and words[i - 1] == nil then
+			error(("git.command: argument %d is there, and one before it is nil"):format(i), 3)
+		end
+	end
 	for i, word in ipairs(words) do
 		if type(word) == "number" then word = tostring(word) end
 		if type(word) ~= "string" then error(("git.command: argument %d must be a string, got %s"):format(i, type(word)), 3) end
@@ -112,12 +119,11 @@ function Repository:command(words)
 	end
 	local o = options.read(given, command_spec, "git.command", 3)
 	o.net = o.remote and { remote = check.remote(o.remote) }
-	if not o.check then
-		o.accepted = {}
-		for status = 1, 63 do o.accepted[status] = status end
-	end
+	if not o.check then o.accepted = "any" end
 	return run.git(self, argv, o)
 end
+
+Repository.command = colon.method(Repository, "repo", "command", Repository.command)
 
 -- Clones into the directory of the object; clone is epact.git.clone.
 function M.set_clone(clone)
@@ -139,6 +145,8 @@ function M.set_clone(clone)
 		if call.credential == nil and core.covers(settings.scope, call.url) then call.credential = run.credential(settings) end
 		return clone(call)
 	end
+
+	Repository.clone = colon.method(Repository, "repo", "clone", Repository.clone)
 end
 
 return M

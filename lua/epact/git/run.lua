@@ -27,8 +27,16 @@ function M.spec(own) return with(own, COMMON) end
 
 function M.network_spec(own) return with(with(own, COMMON), NETWORK) end
 
--- Reads the options of a method; its caller's caller made the mistake.
-function M.read(given, spec, what) return options.read(given, spec, "git." .. what, 4) end
+-- Reads the options of a method; its caller made the mistake. Only what is handed on as bytes may hold a NUL.
+function M.read(given, spec, what)
+	local read = options.read(given, spec, "git." .. what, 4)
+	for name, value in pairs(read) do
+		if name ~= "input" and type(value) == "string" and value:find("\0", 1, true) then
+			error(errors.new("invalid_argument", ("git.%s: option '%s' holds a NUL byte"):format(what, name)), 0)
+		end
+	end
+	return read
+end
 
 -- Waits for a handle, and hands its progress on. An error of the function ends git.
 function M.wait(handle, progress)
@@ -58,7 +66,9 @@ local function credential_of(settings, call)
 	return call.credential or M.credential(settings), scope
 end
 
+-- Which exit statuses are no failure: those of a list besides 0, or all of them.
 local function mask_of(statuses)
+	if statuses == "any" then return -1 end
 	local mask = 0
 	for _, status in ipairs(statuses or {}) do mask = mask | 1 << status end
 	return mask
@@ -71,7 +81,7 @@ local function environment(settings, call)
 	return env
 end
 
--- words: the command and its arguments. call: the options that were read, and input, accepted (exit statuses), literal (its
+-- words: the command and its arguments. call: the options that were read, and input, accepted (exit statuses, or "any"), literal (its
 -- paths are no patterns), env, net ({ remote, push }: whom it talks to), max_output. Returns {status, stdout, stderr}.
 function M.git(repo, words, call)
 	local settings = repo.settings

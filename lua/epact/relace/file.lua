@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `client.repo.file` of epact.relace: single files of a repo, of any bytes.
-local colon = require "epact.relace.colon"
+local colon = require "epact.colon"
 
 local M = {}
 
@@ -68,6 +68,6 @@ function File:delete(repo, path, options) return self.core:file_delete(repo, pat
 -- @return table
 function M.new(core) return setmetatable({ core = core }, File) end
 
-colon(File, "client.repo.file")
+colon.class(File, "client.repo.file")
 
 return M

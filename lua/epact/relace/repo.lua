@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `client.repo` of epact.relace: repos, their content and metadata. The last argument of each call is a table of the options
 -- that every call has (see epact.relace), and those that are named here.
-local colon = require "epact.relace.colon"
+local colon = require "epact.colon"
 local file = require "epact.relace.file"
 local list = require "epact.relace.list"
 local streams = require "epact.relace.streams"
@@ -161,6 +161,6 @@ function Repo:apply(plan, options) return plans().apply(self, plan, options) end
 -- @return table
 function M.new(core, given) return setmetatable({ core = core, given = given, file = file.new(core) }, Repo) end
 
-colon(Repo, "client.repo")
+colon.class(Repo, "client.repo")
 
 return M

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- `client.repo_token` of epact.relace: tokens that are for some repos only.
-local colon = require "epact.relace.colon"
+local colon = require "epact.colon"
 local log = require "epact.log"
 
 local M = {}
@@ -86,7 +86,7 @@ end
 -- @return table
 function M.new(core) return setmetatable({ core = core }, RepoToken) end
 
-colon(RepoToken, "client.repo_token")
-colon(Token, "token")
+colon.class(RepoToken, "client.repo_token")
+colon.class(Token, "token")
 
 return M
