@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* git. Face: lua/epact/git.lua; engine: runtime/git/; the options are read in git_options.c. */
+#include <limits.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "bindings/argv.h"
 #include "bindings/git.h"
+#include "runtime/base/mem.h"
+#include "runtime/git/config.h"
+#include "runtime/git/repository.h"
 
 #define TYPE "epact.git"
 
@@ -145,6 +150,35 @@ static int git_covers(lua_State *L)
 	return 1;
 }
 
+/* git_directory(folder) -> the git directory of the repository whose top it is; nil: there is none */
+static int git_directory(lua_State *L)
+{
+	size_t len;
+	ep_git_repository r = {0};
+	int rc = ep_git_repository_read(&r, epl_check_text(L, 1, &len), NULL, true, "", NULL);
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s", rc ? "" : r.git_dir);
+	ep_git_repository_fini(&r);
+	if (rc == EP_ENOMEM) return epl_raise_code(L, rc, "not enough memory for git");
+	if (rc) return 0;
+	lua_pushstring(L, path);
+	return 1;
+}
+
+/* first_active(git_dir) -> a setting of it that could do something by itself, in a repository within another one; or nil */
+static int git_first_active(lua_State *L)
+{
+	size_t len;
+	char *key, setting[256];
+	if (ep_git_config_find_active(&key, epl_check_text(L, 1, &len)))
+		return epl_raise_code(L, EP_ENOMEM, "not enough memory for git");
+	if (!key) return 0;
+	snprintf(setting, sizeof setting, "%s", key);
+	ep_free(key);
+	lua_pushstring(L, setting);
+	return 1;
+}
+
 /* terminal_width() -> the columns of the terminal that the standard error is; nil when it is none */
 static int git_terminal_width(lua_State *L)
 {
@@ -264,7 +298,8 @@ static int git_close(lua_State *L)
 
 static const luaL_Reg functions[] = {{"clone", git_clone}, {"check", git_check}, {"command", git_command},
 	{"machine", git_machine}, {"check_ref", git_check_ref}, {"check_url", git_check_url}, {"covers", git_covers},
-	{"terminal_width", git_terminal_width}, {NULL, NULL}};
+	{"git_directory", git_directory}, {"first_active", git_first_active}, {"terminal_width", git_terminal_width},
+	{NULL, NULL}};
 static const luaL_Reg methods[] = {{"wait", git_wait}, {"progress", git_progress}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", git_close}, {"__close", git_close}, {NULL, NULL}};
 

@@ -107,7 +107,7 @@ void epl_git_read_clone(lua_State *L, ep_git_clone_options *o, epl_git_given *gi
 typedef struct command_options {
 	epl_text directory, git_dir, protocols, input, remote, scope, ca_file;
 	int argv, config, env, credential; /* stack index, 0: not given */
-	bool trust, push, allow_http;
+	bool trust, may_enter, push, allow_http;
 	lua_Integer max_output, max_file, accepted;
 	uint64_t timeout, stall, grace;
 } command_options;
@@ -116,6 +116,7 @@ static const epl_option command_spec[] = {{"argv", EPL_TABLE, offsetof(command_o
 	{"directory", EPL_TEXT, offsetof(command_options, directory), 0},
 	{"git_dir", EPL_TEXT, offsetof(command_options, git_dir), 0},
 	{"trust", EPL_BOOL, offsetof(command_options, trust), 0},
+	{"may_enter", EPL_BOOL, offsetof(command_options, may_enter), 0},
 	{"config", EPL_TABLE, offsetof(command_options, config), 0}, {"env", EPL_TABLE, offsetof(command_options, env), 0},
 	{"protocols", EPL_TEXT, offsetof(command_options, protocols), 0},
 	{"input", EPL_BYTES, offsetof(command_options, input), 0},
@@ -149,6 +150,7 @@ void epl_git_read_command(lua_State *L, ep_git_command_options *o, epl_git_given
 	o->scope = r.scope.data;
 	o->ca_file = r.ca_file.data;
 	o->trust = r.trust;
+	o->may_enter = r.may_enter;
 	o->push = r.push;
 	o->allow_http = r.allow_http;
 	o->max_output = (size_t)r.max_output;

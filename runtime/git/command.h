@@ -27,6 +27,7 @@ typedef struct ep_git_command_options {
 	const char *cwd;           /* without a directory: where git runs, borrowed until its start; NULL: where we are */
 	const char *git_dir;       /* its git directory, when it is elsewhere; NULL: as directory says */
 	bool trust;                /* the repository's configuration, hooks and filters count */
+	bool may_enter;            /* repositories within were looked at, and may be entered */
 	const char *const *config; /* pairs of key and value, over all others; NULL at the end. NULL: none */
 	const char *const *env;    /* variables "NAME=value"; NULL at the end. NULL: none */
 	const char *protocols;     /* transports beside https and http, such as "file"; NULL: none */

@@ -10,7 +10,7 @@ enum { DEFAULT_STALL_SECONDS = 60 };
  * configuration: git status, which they run there, does not take this word. For status and commit env.c has another way. */
 static void add_fuse(ep_git_command *c)
 {
-	if (!c->o.trust && strcmp(c->o.argv[1], "status") != 0 && strcmp(c->o.argv[1], "commit") != 0)
+	if (!c->o.trust && !c->o.may_enter && strcmp(c->o.argv[1], "status") != 0 && strcmp(c->o.argv[1], "commit") != 0)
 		ep_git_env_config(&c->env, "status.showUntrackedFiles", "nested");
 }
 
@@ -63,6 +63,9 @@ void ep_git_command_configure(ep_git_command *c, const char *global)
 	ep_buf_fini(&protocols);
 	ep_git_env_config(env, "http.lowSpeedLimit", "1");
 	ep_git_env_config(env, "http.lowSpeedTime", seconds);
+	/* Else git asks the repositories that this one borrows from, with what their own configuration says. A clone by a
+	 * reference, which has no repository yet, lives from the answer. */
+	if (!c->o.trust && c->repository.git_dir) ep_git_env_config(env, "core.alternateRefsCommand", ":");
 	add_fuse(c);
 	disarm_filters(env, &c->repository.filters);
 	for (const char *const *pair = c->o.config; pair && *pair; pair += 2) ep_git_env_config(env, pair[0], pair[1]);

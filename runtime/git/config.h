@@ -8,6 +8,7 @@
  *
  * Life: texts are borrowed for the call. Thread: any. Owner: the caller. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "runtime/base/buf.h"
@@ -31,6 +32,13 @@ enum {
 	EP_GIT_FILTER, /* names a program that changes content, and can be overridden: filter.NAME.* */
 	EP_GIT_UNSAFE  /* could, or is not known */
 };
+
+/* Whether the setting does nothing by itself, in a repository within another one: what env.c says does not count there. */
+bool ep_git_config_is_passive(const char *key);
+
+/* The first setting of a git directory that is not passive, in *key, which is the caller's to free; NULL: there is none. What
+ * cannot be read is told as a setting "config". 0 or EP_ENOMEM. */
+int ep_git_config_find_active(char **key, const char *git_dir);
 
 /* What the setting of a repository could do, when git runs `command`. */
 int ep_git_config_judge(const char *key, const char *command);

@@ -20,8 +20,9 @@ static const char *const fixed[] = {"HOME=/nonexistent", "LC_ALL=C", "LANG=C", "
 
 static const char *const settings[][2] = {{"core.askPass", ""}, {"submodule.recurse", "false"},
 	{"protocol.version", "2"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"transfer.fsckObjects", "true"},
-	{"http.followRedirects", "false"}, {"credential.helper", ""}, {"credential.useHttpPath", "true"},
-	{"init.defaultBranch", "main"}, {"advice.detachedHead", "false"}, {"color.ui", "false"}};
+	{"fetch.fsckObjects", "true"}, {"http.followRedirects", "false"}, {"credential.helper", ""},
+	{"credential.useHttpPath", "true"}, {"init.defaultBranch", "main"}, {"advice.detachedHead", "false"},
+	{"color.ui", "false"}};
 
 /* What a repository could name to have it run; and nothing that enters a repository within it, whose own configuration
  * counts there. */
@@ -29,7 +30,7 @@ static const char *const inert[][2] = {{"core.hooksPath", "/dev/null"}, {"core.f
 	{"commit.gpgSign", "false"}, {"tag.gpgSign", "false"}, {"tag.forceSignAnnotated", "false"},
 	{"push.gpgSign", "false"}, {"log.showSignature", "false"}, {"merge.verifySignatures", "false"},
 	{"diff.submodule", "short"}, {"diff.ignoreSubmodules", "dirty"}, {"fetch.recurseSubmodules", "false"},
-	{"push.recurseSubmodules", "no"}};
+	{"push.recurseSubmodules", "no"}, {"status.submoduleSummary", "false"}, {"help.autocorrect", "0"}};
 
 /* What comes is checked, but for faults that old history really has and that harm nobody. */
 static const char *const forgiven[] = {"zeroPaddedFilemode", "badTimezone", "missingSpaceBeforeDate",

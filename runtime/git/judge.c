@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "runtime/base/mem.h"
 #include "runtime/git/config.h"
 
 /* The first that matches decides; '*' between dots is any subsection. What is not here could be anything, in a git that
@@ -37,8 +38,12 @@ static const struct {
 	{"merge.*.name", EP_GIT_SAFE},
 	{"merge.*.recursive", EP_GIT_SAFE},
 	{"merge.*.*", EP_GIT_UNSAFE},
+	{"merge.tool", EP_GIT_UNSAFE},
+	{"merge.guitool", EP_GIT_UNSAFE},
 	{"merge.*", EP_GIT_SAFE},
 	{"diff.external", EP_GIT_UNSAFE},
+	{"diff.tool", EP_GIT_UNSAFE},
+	{"diff.guitool", EP_GIT_UNSAFE},
 	{"diff.*.command", EP_GIT_UNSAFE},
 	{"diff.*.textconv", EP_GIT_UNSAFE},
 	{"diff.*", EP_GIT_SAFE},
@@ -56,11 +61,20 @@ static const struct {
 	{"push.*", EP_GIT_SAFE},
 	{"pull.*", EP_GIT_SAFE},
 	{"fetch.bundleuri", EP_GIT_UNSAFE},
+	{"fetch.fsck.*", EP_GIT_UNSAFE},
 	{"fetch.*", EP_GIT_SAFE},
 	{"transfer.*", EP_GIT_SAFE},
+	{"receive.fsck.*", EP_GIT_UNSAFE},
 	{"receive.*", EP_GIT_SAFE},
 	{"uploadpack.*", EP_GIT_SAFE},
-	{"rebase.*", EP_GIT_SAFE},
+	{"rebase.instructionformat", EP_GIT_UNSAFE}, /* a line feed in it begins a line "exec" */
+	{"rebase.autosquash", EP_GIT_SAFE},
+	{"rebase.autostash", EP_GIT_SAFE},
+	{"rebase.backend", EP_GIT_SAFE},
+	{"rebase.forkpoint", EP_GIT_SAFE},
+	{"rebase.rebasemerges", EP_GIT_SAFE},
+	{"rebase.stat", EP_GIT_SAFE},
+	{"rebase.updaterefs", EP_GIT_SAFE},
 	{"rerere.*", EP_GIT_SAFE},
 	{"stash.*", EP_GIT_SAFE},
 	{"status.*", EP_GIT_SAFE},
@@ -86,7 +100,7 @@ static const struct {
 	{"gc.recentobjectshook", EP_GIT_UNSAFE},
 	{"gc.*", EP_GIT_SAFE},
 	{"maintenance.*", EP_GIT_SAFE},
-	{"fsck.*", EP_GIT_SAFE},
+	{"fsck.*", EP_GIT_UNSAFE}, /* it reads files that are named here, and says what is in them */
 	{"protocol.*", EP_GIT_SAFE},
 	{"pager.*", EP_GIT_SAFE},
 	{"sequence.editor", EP_GIT_SAFE},
@@ -94,7 +108,10 @@ static const struct {
 	{"sparse.*", EP_GIT_SAFE},
 	{"splitindex.*", EP_GIT_SAFE},
 	{"versionsort.*", EP_GIT_SAFE},
-	{"lfs.*", EP_GIT_SAFE},
+	{"lfs.repositoryformatversion", EP_GIT_SAFE},
+	{"lfs.*.access", EP_GIT_SAFE},
+	{"lfs.*.locksverify", EP_GIT_SAFE},
+	{"lfs.*", EP_GIT_UNSAFE}, /* git-lfs runs what it names */
 	{"alias.*", EP_GIT_SAFE},
 };
 
@@ -111,4 +128,40 @@ int ep_git_config_judge(const char *key, const char *command)
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (!fnmatch(known[i].pattern, key, 0)) return known[i].verdict;
 	return EP_GIT_UNSAFE;
+}
+
+bool ep_git_config_is_passive(const char *key)
+{
+	static const char *const passive[] = {"core.repositoryformatversion", "core.filemode", "core.bare",
+		"core.logallrefupdates", "core.worktree", "core.ignorecase", "core.precomposeunicode", "core.symlinks",
+		"core.autocrlf", "core.eol", "extensions.objectformat", "extensions.partialclone", "index.version",
+		"remote.*.url", "remote.*.pushurl", "remote.*.fetch", "remote.*.tagopt", "remote.*.promisor",
+		"remote.*.partialclonefilter", "branch.*.remote", "branch.*.merge", "branch.*.rebase", "submodule.*.url",
+		"submodule.*.active", "submodule.active", "user.name", "user.email", "lfs.repositoryformatversion"};
+	for (size_t i = 0; i < sizeof passive / sizeof *passive; i++)
+		if (!fnmatch(passive[i], key, 0)) return true;
+	return false;
+}
+
+static int on_setting(void *arg, const char *key, const char *value)
+{
+	char **active = arg;
+	(void)value;
+	if (!ep_git_config_is_passive(key) && !*active) *active = ep_strdup(key);
+	return !ep_git_config_is_passive(key) && !*active ? EP_ENOMEM : 0;
+}
+
+int ep_git_config_find_active(char **key, const char *git_dir)
+{
+	static const char *const files[] = {"config", "config.worktree"};
+	int rc = 0;
+	*key = NULL;
+	for (size_t i = 0; i < sizeof files / sizeof *files && !rc; i++) {
+		ep_buf path = {0};
+		ep_buf_printf(&path, "%s/%s", git_dir, files[i]);
+		rc = ep_buf_failed(&path) ? EP_ENOMEM : ep_git_config_file(path.data, on_setting, key, NULL);
+		ep_buf_fini(&path);
+	}
+	if (rc && rc != EP_ENOMEM && !*key) *key = ep_strdup("config");
+	return rc == EP_ENOMEM || (rc && !*key) ? EP_ENOMEM : 0;
 }

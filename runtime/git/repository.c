@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/git/repository.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -38,7 +39,7 @@ static bool read_link(char out[PATH_MAX], const char *path, const char *prefix, 
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 	if (fd >= 0) close(fd);
-	if (n < 0) return false;
+	if (n < 0 || n == (ssize_t)sizeof text - 1) return false; /* it could go on */
 	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
 	text[n] = '\0';
 	if (strncmp(text, prefix, skip) != 0 || !text[skip]) return false;
@@ -59,6 +60,15 @@ static bool is_linked_back(const char *git_dir, const char *dot_git)
 	char back[PATH_MAX], file[PATH_MAX], real[PATH_MAX];
 	return join(file, git_dir, "gitdir") && read_link(back, file, "", git_dir) && realpath(dot_git, real) &&
 		!strcmp(back, real);
+}
+
+/* Whether the git directory of a linked work tree is where git makes one: in the repository that it names as its own. */
+static bool is_within(const char *git_dir, const char *common)
+{
+	static const char between[] = "/worktrees/";
+	size_t len = strlen(common);
+	return !strncmp(git_dir, common, len) && !strncmp(git_dir + len, between, sizeof between - 1) &&
+		!strchr(git_dir + len + sizeof between - 1, '/');
 }
 
 static int not_here(ep_err *err, const char *directory)
@@ -110,9 +120,61 @@ static int locate(ep_git_repository *r, const char *directory, const char *git_d
 	else if (copy(&r->work_tree, real) || copy(&r->git_dir, path))
 		rc = EP_ENOMEM;
 	if (rc) return rc;
+	struct stat st;
+	if (!exists(r->git_dir, "commondir", &st)) return copy(&r->common, r->git_dir);
+	/* git follows it, however it is written: what cannot be read the same way here is not followed at all. */
 	if (!join(path, r->git_dir, "commondir") || !read_link(real, path, "", r->git_dir))
-		return copy(&r->common, r->git_dir);
+		return leads_away(err, directory);
+	if (!trust && !git_dir && !is_within(r->git_dir, real)) return leads_away(err, directory);
 	return copy(&r->common, real);
+}
+
+/* --- links --- */
+
+static bool has_link(int folder, bool deep, int levels);
+
+static bool enters_link(int folder, const char *name, int levels)
+{
+	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && has_link(fd, true, levels - 1);
+}
+
+/* Whether the folder, which is closed, holds a symbolic link; deep: or a folder below it does. */
+static bool has_link(int folder, bool deep, int levels)
+{
+	DIR *dir = levels > 0 ? fdopendir(folder) : NULL;
+	bool found = !dir;
+	if (!dir) close(folder);
+	for (struct dirent *e; dir && !found && (e = readdir(dir));) {
+		struct stat st;
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
+		found = S_ISLNK(st.st_mode) || (deep && S_ISDIR(st.st_mode) && enters_link(dirfd(dir), e->d_name, levels));
+	}
+	if (dir) closedir(dir);
+	return found;
+}
+
+/* git writes through a link, wherever it leads: at the top, and in these folders. */
+static int refuse_links(const char *git_dir, const char *directory, ep_err *err)
+{
+	static const struct {
+		const char *name;
+		bool deep;
+	} written[] = {{"", false}, {"logs", true}, {"refs", true}, {"info", false}, {"objects", false},
+		{"objects/pack", false}, {"objects/info", false}, {"worktrees", false}, {"rebase-merge", false},
+		{"rebase-apply", false}, {"sequencer", false}};
+	enum { LEVELS = 64 };
+	for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+		char path[PATH_MAX];
+		int fd = join(path, git_dir, written[i].name) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		if (fd >= 0 && has_link(fd, written[i].deep, LEVELS))
+			return ep_err_set(err, EP_EUNSAFE,
+				"the git directory of '%s' has a symbolic link%s%s, and git would write where it leads: remove it, or "
+				"open the repository with trust = true",
+				directory, *written[i].name ? " in " : "", written[i].name);
+	}
+	return 0;
 }
 
 /* --- settings --- */
@@ -132,6 +194,21 @@ static bool is_false(const char *value)
 	return false;
 }
 
+enum { FILTERS_MAX = 100 }; /* each is five settings in the environment of git */
+
+/* Notes the name of filter.NAME.key; an error when there are too many. */
+static int add_filter(ep_git_repository *r, const char *key)
+{
+	const char *name = key + strlen("filter.");
+	size_t len = (size_t)(strrchr(key, '.') - name);
+	int count = 0;
+	for (size_t at = 0; at < r->filters.len; at += strlen(r->filters.data + at) + 1, count++)
+		if (strlen(r->filters.data + at) == len && !memcmp(r->filters.data + at, name, len)) return 0;
+	ep_buf_add(&r->filters, name, len);
+	ep_buf_putc(&r->filters, '\0');
+	return count < FILTERS_MAX ? 0 : EP_ETOOLARGE;
+}
+
 static int on_setting(void *arg, const char *key, const char *value)
 {
 	reading *w = arg;
@@ -143,11 +220,9 @@ static int on_setting(void *arg, const char *key, const char *value)
 			"the configuration of '%s' sets '%s', which could run a program or lead elsewhere: remove it, or open the "
 			"repository with trust = true",
 			r->work_tree ? r->work_tree : r->git_dir, key);
-	if (verdict == EP_GIT_FILTER) { /* filter.NAME.key */
-		const char *name = key + strlen("filter.");
-		ep_buf_add(&r->filters, name, (size_t)(strrchr(key, '.') - name));
-		ep_buf_putc(&r->filters, '\0');
-	}
+	if (verdict == EP_GIT_FILTER && add_filter(r, key))
+		return ep_err_set(w->err, EP_EUNSAFE, "the configuration of '%s' names more than %d filters",
+			r->work_tree ? r->work_tree : r->git_dir, FILTERS_MAX);
 	if (!strcmp(key, "extensions.worktreeconfig")) r->own_worktree_config = !is_false(value);
 	ep_buf_add(&r->settings, key, strlen(key) + 1);
 	ep_buf_add(&r->settings, value ? value : "true", strlen(value ? value : "true") + 1);
@@ -167,6 +242,8 @@ int ep_git_repository_read(
 	reading w = {r, command, trust, err};
 	char path[PATH_MAX];
 	int rc = locate(r, directory, git_dir, trust, err);
+	if (!rc && !trust) rc = refuse_links(r->git_dir, directory, err);
+	if (!rc && !trust && strcmp(r->git_dir, r->common) != 0) rc = refuse_links(r->common, directory, err);
 	if (!rc && join(path, r->common, "config")) rc = ep_git_config_file(path, on_setting, &w, err);
 	/* One that nobody reads now may be read once the extension is on: git would then be asked again, and so are we. */
 	if (!rc && r->own_worktree_config && join(path, r->git_dir, "config.worktree"))

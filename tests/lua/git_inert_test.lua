@@ -99,7 +99,9 @@ end)
 local REFUSED = { "include.path", "includeIf.gitdir:/**.path", "diff.external", "diff.evil.command", "diff.evil.textconv", "merge.evil.driver",
 	"remote.origin.uploadpack", "remote.origin.receivepack", "remote.origin.vcs", "core.alternateRefsCommand", "core.gitProxy",
 	"gpg.program", "gpg.ssh.defaultKeyCommand", "trailer.x.command", "url.ext::sh.insteadOf", "http.proxy", "http.sslVerify",
-	"http.https://example.com/.curloptResolve", "submodule.x.update", "branch.main.mergeOptions", "difftool.x.cmd", "nobody.knows" }
+	"http.https://example.com/.curloptResolve", "submodule.x.update", "branch.main.mergeOptions", "difftool.x.cmd", "nobody.knows",
+	"rebase.instructionFormat", "diff.tool", "merge.guitool", "fetch.fsck.skipList", "fsck.skipList", "receive.fsck.hasDotgit",
+	"lfs.standalonetransferagent", "lfs.customtransfer.evil.path", "lfs.extension.e.clean" }
 
 case("settings that are refused", function()
 	local w <close> = prepared()
@@ -123,7 +125,51 @@ case("settings that are refused", function()
 	w:sh "rm .git/config; mkfifo .git/config"
 	fails("corrupt", w.repo.status, w.repo)
 	w:sh "rm .git/config; ln -s /dev/zero .git/config"
-	fails("corrupt", w.repo.status, w.repo)
+	fails("unsafe_config", w.repo.status, w.repo)
+end)
+
+case("filters without end", function()
+	local w <close> = prepared()
+	w:sh [[{ echo '[filter "one"]'; yes clean=x | head -5000; } >>.git/config]]
+	w.repo:status()
+	w:sh [[for i in $(seq 200); do printf '[filter "f%s"]\n\tclean = x\n' $i; done >>.git/config]]
+	check.contains(fails("unsafe_config", w.repo.status, w.repo).message, "filters")
+end)
+
+-- git follows commondir however it is written; what is read there is another configuration, or another repository.
+case("a git directory that names another as its own", function()
+	for _, way in ipairs { "echo evil >.git/cd; ln -s cd .git/commondir", [[printf 'evil%s' "$(printf '/.%.0s' $(seq 3000))" >.git/commondir]],
+		"echo evil >.git/commondir", "echo ../../other/.git >.git/commondir" } do
+		local w <close> = prepared()
+		w:sh(([[
+			git init -q -b main ../other
+			mkdir -p .git/evil/objects .git/evil/refs
+			cp .git/config .git/evil/config
+			git config -f .git/evil/config filter.evil.clean "%s"
+			printf '* filter=evil\n' >.gitattributes
+			%s]]):format(payload(w), way))
+		run_all(w, true)
+		equal(w:sh "git -C ../other rev-list --all --count", "0")
+	end
+	local w <close> = prepared()
+	w:sh [[
+		mkdir ../forged ../admin
+		cp .git/HEAD ../admin; echo "$PWD/.git" >../admin/commondir; echo "$PWD/../forged/.git" >../admin/gitdir
+		echo "gitdir: $PWD/../admin" >../forged/.git]]
+	fails("unsafe_config", function() git.open(w.folder.path .. "/forged"):status() end)
+end)
+
+case("links in the git directory", function()
+	for _, path in ipairs { "COMMIT_EDITMSG", "MERGE_MSG", "logs/HEAD", "logs", "refs/heads", "logs/refs/heads/main", "index", "info/exclude", "objects/pack" } do
+		local w <close> = prepared()
+		w:sh(([[
+			echo precious >../victim; mkdir ../folder
+			target=../victim; [ ! -d .git/%s ] || target=../folder
+			mkdir -p "$(dirname .git/%s)"; rm -rf .git/%s; ln -s "$PWD/$target" .git/%s]]):format(path, path, path, path))
+		fails("unsafe_config", w.repo.commit, w.repo, { message = "x", allow_empty = true })
+		fails("unsafe_config", w.repo.status, w.repo)
+		equal(w:sh "cat ../victim; ls ../folder", "precious")
+	end
 end)
 
 -- The repository within has its own configuration, which the git that enters it reads.
@@ -164,6 +210,79 @@ case("a repository within", function()
 		w:sh "git status >/dev/null"
 		check.ok(ran(w), "the payload works")
 	end
+end)
+
+-- Two branches that move a repository within, which merge looks into.
+local function with_gitlink(w, git_dir)
+	w:sh(([[
+		git init -q -b main within
+		cd within
+		export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
+		git commit -q --allow-empty -m 1; git commit -q --allow-empty -m 2; git commit -q --allow-empty -m 3
+		cd ..
+		git reset -q --hard
+		link() { git update-index --add --cacheinfo "160000,$(git -C within rev-parse HEAD~$1),within"; git commit -q -m "link $1"; }
+		git checkout -q -b base; link 2
+		git checkout -q -b left; link 1
+		git checkout -q -b right base; link 0
+		%s]]):format(git_dir or ""))
+end
+
+case("a merge looks into repositories within, if they are harmless", function()
+	local w <close> = prepared()
+	with_gitlink(w)
+	local ok, err = pcall(w.repo.merge, w.repo, { branch = "left" })
+	check.ok(ok or err.code == "conflict", tostring(err))
+	w:sh "git merge --abort || true"
+	local absorb = "mkdir -p .git/modules; mv within/.git .git/modules/within; mkdir -p within; rm -rf within; mkdir within; cd .git/modules/within;"
+	for _, way in ipairs { "cd within; git config core.alternateRefsCommand x", "cd within; git config credential.helper '!x'",
+		"cd within; mkdir -p .git/hooks; echo >.git/hooks/post-index-change", absorb .. "git config core.fsmonitor x",
+		"mv within/.git ../gone; echo 'gitdir: ../../gone' >within/.git", absorb .. "ln -s config x; git config http.proxy x" } do
+		local bad <close> = prepared()
+		with_gitlink(bad, way)
+		fails("unsafe_config", bad.repo.merge, bad.repo, { branch = "left" })
+		fails("unsafe_config", bad.repo.command, bad.repo, { "cherry-pick", "left" })
+		bad.repo:status()
+	end
+	fails("unsafe_config", w.repo.command, w.repo, { "submodule", "update" })
+end)
+
+case("a commit without a change enters nothing", function()
+	local w <close> = prepared()
+	with_gitlink(w, ([[
+		cd within
+		echo x >g; git add g; git commit -q -m g
+		cd ..; link 0; cd within
+		printf '* filter=evil\n' >.git/info/attributes; git config filter.evil.clean "%s"
+		echo y >g]]):format(payload(w)))
+	w:put(".gitmodules", '[submodule "within"]\n\tpath = within\n\turl = x\n\tignore = none\n')
+	w:sh(("rm -f '%s'"):format(w.dir .. "/../ran"))
+	fails("nothing_to_commit", w.repo.commit, w.repo, { message = "x" })
+	check.ok(not ran(w), "it ran")
+	w:sh "git status >/dev/null"
+	check.ok(ran(w), "the payload works")
+end)
+
+case("a rebase that somebody else has planned", function()
+	local w <close> = prepared()
+	w:sh(("mkdir .git/rebase-merge; echo 'exec %s' >.git/rebase-merge/git-rebase-todo"):format(payload(w)))
+	for _, way in ipairs { "--continue", "--skip", "--edit-todo" } do
+		fails("unsafe_config", w.repo.command, w.repo, { "rebase", way })
+	end
+end)
+
+case("a cherry-pick goes on after a conflict", function()
+	local w <close> = git_work.new()
+	w:commit("first", { a = "1\n" })
+	w:sh "git checkout -q -b other"
+	w:commit("other", { a = "2\n" })
+	w:sh "git checkout -q main"
+	w:commit("main", { a = "3\n" })
+	fails("conflict", w.repo.command, w.repo, { "cherry-pick", "other" })
+	w:put("a", "4\n")
+	w.repo:add()
+	w.repo:command { "cherry-pick", "--continue" }
+	equal(w.repo:log()[1].subject, "other")
 end)
 
 case("a .git that leads elsewhere", function()

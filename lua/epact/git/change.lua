@@ -70,6 +70,23 @@ end
 
 M.people = people
 
+-- git commit that finds nothing to commit asks all repositories within for their status, by their own configuration. That there
+-- is something is found out by commands that do not; a merge is committed without a change, too.
+local function check_not_empty(repo, o)
+	local call = { timeout = o.timeout, grace = o.grace, accepted = { 1 }, literal = true }
+	local words = { "diff", "--quiet", "HEAD" }
+	if not o.all and not o.files then words[3] = "--cached" end
+	check.end_with_paths(words, "git.commit", o.files)
+	if not read.rev_parse(repo, "HEAD") then
+		if run.output(repo, { "ls-files", "-z", "--cached" }, call) ~= "" then return end
+	elseif run.git(repo, words, call).status == 1 or read.rev_parse(repo, "MERGE_HEAD") then
+		return
+	end
+	local err = errors.new("nothing_to_commit", "git commit: there is nothing to commit" .. (o.all and "" or " in the index"))
+	err.operation = "git commit"
+	error(err, 0)
+end
+
 --- Commits what is in the index.
 -- @param options table: `message` string, in UTF-8; `author` "Name <mail address>" or `{ name, email }`: that of `git.open`, else of the
 --   repository's configuration, else Relace <noreply@relace.ai>; `committer` (the author); `date` seconds since 1970;
@@ -97,6 +114,7 @@ function M.commit(repo, options)
 		check.end_with_paths(words, "git.commit", o.files)
 		o.literal = true
 	end
+	if not o.amend and not o.allow_empty and not repo.settings.trust then check_not_empty(repo, o) end
 	run.git(repo, words, o)
 	return log.commit_at(repo, "HEAD", { timeout = o.timeout, grace = o.grace })
 end

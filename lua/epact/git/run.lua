@@ -17,6 +17,12 @@ local PLACED = { status = "--ignore-submodules=dirty", diff = "--ignore-submodul
 	["diff-index"] = "--ignore-submodules=dirty", ["diff-files"] = "--ignore-submodules=dirty",
 	fetch = "--no-recurse-submodules", pull = "--no-recurse-submodules", push = "--recurse-submodules=no" }
 
+-- These open the repositories within, in their own process or in others, and fetch what is missing there.
+local ENTERING = { merge = true, pull = true, rebase = true, ["cherry-pick"] = true, revert = true, am = true, stash = true,
+	submodule = true }
+
+local function within() return require "epact.git.within" end
+
 local function with(spec, more)
 	for name, rule in pairs(more) do spec[name] = rule end
 	return spec
@@ -86,12 +92,14 @@ end
 function M.git(repo, words, call)
 	local settings = repo.settings
 	call = call or {}
+	local enters = ENTERING[words[1]] and not settings.trust
+	if enters then within().check(repo, words, call) end
 	local argv = { "git", words[1] }
 	if not settings.trust then argv[3] = PLACED[words[1]] end
 	table.move(words, 2, #words, #argv + 1, argv)
 	local credential, scope = credential_of(settings, call)
 	local handle <close> = core.command({
-		argv = argv, directory = repo.directory, git_dir = settings.git_dir or nil, trust = settings.trust, config = settings.config,
+		argv = argv, directory = repo.directory, git_dir = settings.git_dir or nil, trust = settings.trust, may_enter = enters or nil, config = settings.config,
 		env = environment(settings, call), protocols = settings.protocols, ca_file = settings.ca_file,
 		allow_http = settings.allow_http, credential = credential, scope = scope, remote = call.net and call.net.remote, push = call.net and call.net.push,
 		input = call.input, accepted = mask_of(call.accepted), max_output = call.max_output or settings.max_output,
