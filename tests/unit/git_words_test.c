@@ -162,6 +162,7 @@ TEST(meaning_of_what_is_refused)
 	check_words("fatal: path 'x' exists on disk, but not in the index\n", EP_ENOENT, 128);
 	check_words("fatal: .git/index: index file smaller than expected\n", EP_ECORRUPT, 128);
 	check_words("error: bad signature 0x9dc20126\nfatal: index file corrupt\n", EP_ECORRUPT, 128);
+	check_words("fatal: bad object 91b1\nfatal: remote did not send all necessary objects\n", EP_ECORRUPT, 128);
 	check_words("fatal: bad object HEAD\n", EP_ECORRUPT, 128);
 	check_words("fatal: Could not parse object 'HEAD'.\n", EP_ECORRUPT, 128);
 	check_words("fatal: You have nothing to amend.\n", EP_ENOBRANCH, 128);
