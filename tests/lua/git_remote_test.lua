@@ -116,6 +116,13 @@ case("other branches, tags, deletion", function()
 	fails("branch_not_found", b.push, b, { branch = "none" })
 	b:fetch { unshallow = true, tags = true }
 	check.ok(#b:log() > 2)
+	b:fetch { unshallow = true }
+	b:fetch { unshallow = true, branch = "feature/one" }
+	fails("exclude each other", b.fetch, b, { unshallow = true, depth = 1 })
+	-- a tag that is another one there
+	b:tag { create = "v9", at = "HEAD~1", force = true }
+	local err = fails("exists", b.fetch, b, { tags = true })
+	check.contains(err.detail, "would clobber existing tag")
 	a:checkout { detach = "HEAD" }
 	fails("detached_head", a.push, a)
 	fails("detached_head", a.pull, a)
