@@ -1,7 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What git says when it refuses, as codes.
 local check = require "check"
+local errors = require "epact.error"
+local git = require "epact.git"
 local git_work = require "git_work"
+local task = require "epact.task"
 local case, equal, fails = check.case, check.equal, check.fails
 
 -- Two branches that change one file.
@@ -54,13 +57,18 @@ end)
 
 case("in the middle of a merge", function()
 	local w <close> = diverged()
-	fails("conflict", w.repo.merge, w.repo, { branch = "side" })
-	fails("conflict", w.repo.checkout, w.repo, { branch = "side" })
-	fails("conflict", w.repo.merge, w.repo, { branch = "side" })
+	local open = w.repo
+	equal(fails("conflict", open.merge, open, { branch = "side" }).files, { "a" })
+	equal(fails("conflict", open.checkout, open, { branch = "side" }).files, { "a" })
+	equal(fails("conflict", open.merge, open, { branch = "side" }).files, { "a" })
+	equal(fails("conflict", open.commit, open, { message = "x" }).files, { "a" })
+	equal(fails("conflict", open.stash, open, { push = true }).files, { "a" })
+	equal(fails("conflict", open.command, open, { "cherry-pick", "side" }).files, { "a" })
 	w:put("a", "both\n")
 	w.repo:add()
 	fails("conflict", w.repo.merge, w.repo, { branch = "side" })
-	fails("conflict", w.repo.checkout, w.repo, { branch = "side" })
+	equal(fails("conflict", w.repo.checkout, w.repo, { branch = "side" }).files, {})
+	equal(fails("conflict", w.repo.branch, w.repo, { delete = "side" }).files, {})
 	fails("conflict", w.repo.commit, w.repo, { message = "x", amend = true })
 	fails("conflict", w.repo.commit, w.repo, { message = "x", files = "a" })
 	equal(w.repo:merge({ continue = true }).kind, "merged")
@@ -74,6 +82,52 @@ case("histories without a common commit", function()
 	local err = fails("non_fast_forward", w.repo.merge, w.repo, { branch = "main" })
 	check.contains(err.message, "unrelated")
 	equal(w.repo:merge({ branch = "main", unrelated = true }).kind, "merged")
+end)
+
+case("why a stash is refused", function()
+	local w <close> = git_work.new()
+	w:put("a", "1")
+	fails("branch_not_found", w.repo.stash, w.repo, { push = true, untracked = true })
+	w:commit("first", { a = "1" })
+	w:put("a", "2")
+	w:sh "touch .git/index.lock"
+	check.ok(fails("locked", w.repo.stash, w.repo, { push = true }).retryable)
+	w:sh "rm .git/index.lock"
+	w.repo:stash { push = true }
+	w:sh "touch .git/index.lock"
+	check.ok(fails("locked", w.repo.stash, w.repo, { pop = true }).retryable)
+	w:sh "rm .git/index.lock"
+	w.repo:stash { pop = true }
+	w:sh "touch .git/refs/stash.lock"
+	check.ok(fails("locked", w.repo.stash, w.repo, { push = true }).retryable)
+	w:sh "rm .git/refs/stash.lock"
+	-- many at once
+	w:put("a", "3")
+	task.scope(function(scope)
+		for _ = 1, 12 do
+			scope:spawn(function()
+				local ok, result = pcall(w.repo.stash, w.repo, { push = true })
+				check.ok(ok or errors.is(result, "locked"), tostring(result) .. (ok and "" or tostring(result.detail)))
+			end)
+		end
+	end)
+end)
+
+case("a branch that two remotes have is that of origin", function()
+	local w <close> = git_work.new()
+	w:commit("first", { a = "1" })
+	w:sh [[git branch dev; git clone -q . ../one; git branch -f dev $(git commit-tree -m other HEAD^{tree}); git clone -q --bare . ../two
+		cd ../one; git remote add other ../two; git fetch -q other]]
+	local one = git.open(w.folder.path .. "/one")
+	local id = one:rev_parse "origin/dev"
+	check.ok(id ~= one:rev_parse "other/dev")
+	one:checkout { branch = "dev" }
+	equal(one:rev_parse "HEAD", id)
+	one:checkout { branch = "main" }
+	one:branch { delete = "dev", force = true }
+	w:sh "git -C ../one config checkout.defaultRemote other"
+	one:checkout { branch = "dev" }
+	equal(one:rev_parse "HEAD", one:rev_parse "other/dev")
 end)
 
 case("a list of names in the words", function()
