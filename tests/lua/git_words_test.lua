@@ -130,6 +130,20 @@ case("a branch that two remotes have is that of origin", function()
 	equal(one:rev_parse "HEAD", one:rev_parse "other/dev")
 end)
 
+case("what is refused says how it is allowed", function()
+	local w <close> = git_work.new()
+	for _, url in ipairs { "ssh://h/x", "git@h:x", "/srv/x", "file:///srv/x", "git://h/x" } do
+		check.contains(fails("invalid_argument", w.repo.remote, w.repo, { add = "x", url = url }).message, "protocols")
+	end
+	check.lacks(fails("invalid_argument", w.repo.remote, w.repo, { add = "x", url = "ext::sh" }).message, "protocols")
+	w:sh "git config remote.origin.url ssh://h/x"
+	check.contains(fails("invalid_argument", w.repo.fetch, w.repo).message, "protocols")
+	w:sh "git config foo.bar x"
+	check.contains(fails("unsafe_config", w.repo.status, w.repo).message, "does not know")
+	w:sh "git config --unset foo.bar; git config url.x.insteadOf y"
+	check.contains(fails("unsafe_config", w.repo.status, w.repo).message, "lead elsewhere")
+end)
+
 case("a list of names in the words", function()
 	local w <close> = diverged()
 	w:put("a", "mine\n")
