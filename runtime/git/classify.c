@@ -257,7 +257,9 @@ static void set_detail(ep_err *err, const ep_secrets *secrets, const ep_git_said
 int ep_git_classify(ep_err *err, const ep_secrets *secrets, const char *what, int exit_status, const ep_git_said *said)
 {
 	ep_buf own = {0};
-	ep_git_words_own(&own, said->words, said->words_len);
+	const char *line = said->is_cut ? memchr(said->words, '\n', said->words_len) : NULL;
+	size_t skip = line ? (size_t)(line - said->words) : said->is_cut ? said->words_len : 0;
+	ep_git_words_own(&own, said->words + skip, said->words_len - skip);
 	ep_git_words_reasons(&own, said->output, said->output_len);
 	int status = http_status(ep_buf_text(&own));
 	set(err, find(ep_buf_text(&own), status), what, status, exit_status);

@@ -6,6 +6,7 @@
  *
  * Life: texts are copied. Thread: any. Owner: the caller. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "runtime/base/err.h"
@@ -15,6 +16,7 @@
 typedef struct ep_git_said {
 	const char *words, *output;
 	size_t words_len, output_len;
+	bool is_cut; /* the words begin within a line, of which nobody knows whose it is */
 } ep_git_said;
 
 /* Fills err with code, message ("WHAT: the sentence"), status, detail (git's words without progress, masked) and

@@ -76,19 +76,13 @@ static void explain_auth(ep_git_command *c)
 	c->error.status = 401;
 }
 
-/* git says some of its reasons on its standard output; what has a NUL in it are no words. The kept end of the standard error
- * may begin within a line, of which nobody knows whose it is. */
+/* git says some of its reasons on its standard output; what has a NUL in it are no words. */
 static void classify(ep_git_command *c)
 {
-	ep_git_said said;
+	ep_git_said said = {0};
 	said.words = ep_reader_bytes(&c->proc->err, &said.words_len);
 	said.output = ep_reader_bytes(&c->proc->out, &said.output_len);
-	if (said.words_len >= EP_OUT_MAX) {
-		const char *line = memchr(said.words, '\n', said.words_len);
-		size_t skip = line ? (size_t)(line - said.words) + 1 : said.words_len;
-		said.words += skip;
-		said.words_len -= skip;
-	}
+	said.is_cut = said.words_len >= EP_OUT_MAX;
 	if (said.output_len && memchr(said.output, '\0', said.output_len)) said.output_len = 0;
 	ep_git_classify(&c->error, c->o.secrets, c->o.what, c->status, &said);
 	explain_auth(c);

@@ -79,7 +79,7 @@ TEST(progress_survives_anything)
 static void check_both(const char *words, const char *output, int code, int status)
 {
 	ep_err err = {0};
-	ep_git_said said = {words, output, strlen(words), strlen(output)};
+	ep_git_said said = {.words = words, .output = output, .words_len = strlen(words), .output_len = strlen(output)};
 	int got = ep_git_classify(&err, NULL, "cloning x", 128, &said);
 	if (got != code || err.status != status)
 		TEST_FAIL("'%s' is %s %d, expected %s %d", *words ? words : output, ep_err_slug(got), err.status,
@@ -238,6 +238,19 @@ TEST(a_nul_hides_nothing)
 	ep_err err = {0};
 	CHECK_INT_EQ(ep_git_classify(&err, NULL, "x", 1, &(ep_git_said){.words = words, .words_len = sizeof words - 1}),
 		EP_ENOBRANCH);
+	ep_err_fini(&err);
+}
+
+TEST(the_rest_of_a_line_means_nothing)
+{
+	static const char words[] = "(fetch first)\nfatal: bad revision 'x'\n";
+	ep_git_said said = {.words = words, .words_len = sizeof words - 1, .is_cut = true};
+	ep_err err = {0};
+	CHECK_INT_EQ(ep_git_classify(&err, NULL, "x", 1, &said), EP_ENOBRANCH);
+	CHECK_STR_EQ(err.detail, words);
+	ep_err_fini(&err);
+	said.words_len = 10;
+	CHECK_INT_EQ(ep_git_classify(&err, NULL, "x", 1, &said), EP_EEXIT);
 	ep_err_fini(&err);
 }
 
