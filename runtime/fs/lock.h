@@ -10,8 +10,8 @@
 
 #include "runtime/base/err.h"
 
-/* Opens the file, which is made when it is missing and never removed, and takes it. *fd is close-on-exec; -1: another has it.
- * 0 or an error. */
+/* Opens the file, which is made when it is missing, and takes it. *fd is close-on-exec; -1: another has it, or has removed it
+ * meanwhile, which only who holds it alone may do. 0 or an error. */
 int ep_fs_lock_try(int *fd, const char *path, bool alone, ep_err *err);
 
 /* Makes a folder that others may not write to, or checks one that is there: a folder, ours, of mode go-w. 0,

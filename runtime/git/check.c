@@ -251,11 +251,21 @@ bool ep_git_is_other_transport(const char *url, const char *protocols)
 	return colon && colon[1] != ':' && is_allowed(protocols, "ssh", 3);
 }
 
+int ep_git_remote_read(ep_git_url *url, const char *text, bool allow_http, ep_err *err)
+{
+	if (!ep_git_is_other_transport(text, "file:ssh:git"))
+		return ep_git_url_read(url, text, strlen(text), allow_http, err);
+	*url = (ep_git_url){0};
+	return bad_url(err,
+		"must start with https://; other transports are allowed by the option protocols of git.open, such as "
+		"protocols = { \"ssh\" }");
+}
+
 int ep_git_remote_check(const char *url, const char *protocols, bool allow_http, ep_err *err)
 {
 	ep_git_url parts;
 	if (ep_git_is_other_transport(url, protocols)) return 0;
-	int rc = ep_git_url_read(&parts, url, strlen(url), allow_http, err);
+	int rc = ep_git_remote_read(&parts, url, allow_http, err);
 	if (!rc) ep_git_url_fini(&parts);
 	return rc;
 }

@@ -46,6 +46,9 @@ void ep_git_url_fini(ep_git_url *url);
 /* Whether a credential for `scope` (NULL: none is) may go to the URL: that lies there, or below it. */
 bool ep_git_url_covers(const char *scope, const char *url);
 
+/* The same of a remote's URL; of another transport, which a repository object may be allowed, the error says so. */
+int ep_git_remote_read(ep_git_url *url, const char *text, bool allow_http, ep_err *err);
+
 /* Whether the URL, or the path, is of a transport in protocols, such as "file:ssh" (NULL: none). */
 bool ep_git_is_other_transport(const char *url, const char *protocols);
 

@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "runtime/base/buf.h"
-#include "runtime/base/utf8.h"
-#include "runtime/git/progress.h"
+#include "runtime/git/words.h"
 
-enum { DETAIL_MAX = 4096 };
+enum { DETAIL_MAX = 4096, SHOWN_OUTPUT_MAX = 4096 };
 
 typedef struct meaning {
 	const char *words;
@@ -18,6 +17,11 @@ typedef struct meaning {
 
 /* The first that occurs decides: the cause stands before what follows from it. */
 static const meaning meanings[] = {
+	{"(failed to update ref)", EP_ELOCKED, "the branch was changed on the server meanwhile, or is locked there"},
+	{"[remote rejected]", EP_EPERMISSION, "the server refused the change"},
+	{"is outside repository", EP_EINVAL, "the path leads out of the repository"},
+	{"is beyond a symbolic link", EP_EINVAL, "the path leads through a symbolic link"},
+	{"must be run in a work tree", EP_EINVAL, "it needs a work tree, and the repository is bare"},
 	{"error: stash@{", EP_ENOENT, "there is nothing stashed there"},
 	{"log for 'stash'", EP_ENOENT, "there is nothing stashed there"},
 	{"No stash entries found", EP_ENOENT, "there is nothing stashed"},
@@ -31,6 +35,7 @@ static const meaning meanings[] = {
 	{"/commondir: ", EP_ELOCKED, "another git is making a work tree"},
 	{".lock': File exists", EP_ELOCKED, "another git holds a lock of the repository"},
 	{"exists; cannot create", EP_EEXIST, "a branch or tag of that name, or below it, exists"},
+	{"Cannot save the current status", EP_ELOCKED, "another git changes the stash"},
 	{"cannot lock ref", EP_ELOCKED, "the branch or tag was changed meanwhile, or is locked"},
 	{"would clobber existing tag", EP_EEXIST, "the tag exists with another commit"},
 	{"(stale info)", EP_ENONFF, "the remote branch is no longer where it was"},
@@ -38,13 +43,19 @@ static const meaning meanings[] = {
 	{"(non-fast-forward)", EP_ENONFF, "the remote branch has commits that are not in what is pushed"},
 	{"(needs force)", EP_ENONFF, "the remote branch or tag would be replaced"},
 	{"Not possible to fast-forward", EP_ENONFF, "the branches have diverged"},
+	{"refusing to merge unrelated histories", EP_ENONFF,
+		"the histories have no common commit; merge with the option unrelated joins them all the same"},
 	{"Need to specify how to reconcile", EP_ENONFF, "the branches have diverged"},
-	{"[remote rejected]", EP_EPERMISSION, "the server refused the change"},
 	{"Committing is not possible because", EP_ECONFLICT, "there are unresolved conflicts"},
 	{"you have unmerged files", EP_ECONFLICT, "there are unresolved conflicts"},
 	{"need to resolve your current index", EP_ECONFLICT, "there are unresolved conflicts"},
 	{"needs merge", EP_ECONFLICT, "there are unresolved conflicts"},
-	{"path is unmerged", EP_ECONFLICT, "there are unresolved conflicts"},
+	{"is unmerged", EP_ECONFLICT, "there are unresolved conflicts"},
+	{"cannot switch branch ", EP_ECONFLICT, "a merge or the like is under way: end it or abort it first"},
+	{"have not concluded your ", EP_ECONFLICT, "a merge or the like is under way: end it or abort it first"},
+	{"in the middle of a ", EP_ECONFLICT, "a merge or the like is under way: end it or abort it first"},
+	{"cannot do a partial commit during a", EP_ECONFLICT,
+		"a merge or the like is under way, which is committed as a whole"},
 	{"would be overwritten by", EP_ECHANGES, "changes that are not committed would be lost"},
 	{"contains modified or untracked files", EP_ECHANGES, "changes that are not committed would be lost"},
 	{"You have unstaged changes", EP_ECHANGES, "there are changes that are not committed"},
@@ -57,11 +68,15 @@ static const meaning meanings[] = {
 	{"could not apply", EP_ECONFLICT, "the changes conflict"},
 	{"with conflicts", EP_ECONFLICT, "the changes conflict"},
 	{"nothing to commit", EP_ENOTHING, "there is nothing to commit"},
+	{"so would make\nit empty", EP_ENOTHING, "the commit would be without a change"},
+	{"You have nothing to amend", EP_ENOBRANCH, "the branch has no commit yet"},
 	{"nothing added to commit", EP_ENOTHING, "there is nothing to commit: no file was added"},
 	{"no changes added to commit", EP_ENOTHING, "there is nothing to commit: no change was added"},
 	{"not currently on a branch", EP_EDETACHED, "no branch is checked out"},
 	{"ouldn't find remote ref", EP_ENOBRANCH, "the remote has no such branch or tag"},
 	{"src refspec", EP_ENOBRANCH, "there is no such branch or tag to push"},
+	{"a branch is expected, got", EP_ENOBRANCH,
+		"there is no branch of that name, but a tag or a commit: the option detach checks that out"},
 	{"is not fully merged", EP_ECONFLICT, "the branch has commits that are on no other; force deletes it all the same"},
 	{"checked out at", EP_EBUSY, "the branch is checked out"},
 	{"is already used by worktree", EP_EBUSY, "the branch is checked out in another work tree"},
@@ -71,15 +86,21 @@ static const meaning meanings[] = {
 	{"Needed a single revision", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"ot a valid object name", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"ot a valid ref", EP_ENOBRANCH, "there is no such branch, tag or commit"},
+	{"invalid object name", EP_ENOBRANCH, "there is no such branch, tag or commit"},
+	{"reference is not a tree", EP_ENOBRANCH, "there is no such branch, tag or commit"},
+	{"not a valid branch point", EP_ENOBRANCH, "there is no such branch, tag or commit"},
+	{"Could not parse object ''", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"invalid reference", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"o branch named", EP_ENOBRANCH, "there is no such branch"},
 	{"as a valid ", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"error: branch '", EP_ENOBRANCH, "there is no such branch"},
 	{"error: tag '", EP_ENOBRANCH, "there is no such tag"},
 	{"does not have any commits yet", EP_ENOBRANCH, "the branch has no commit yet"},
+	{"do not have the initial commit yet", EP_ENOBRANCH, "the branch has no commit yet"},
 	{"ambiguous argument", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"did not match any file", EP_ENOENT, "there is no such file, branch or tag"},
 	{"does not exist in", EP_ENOENT, "there is no such file"},
+	{"neither on disk nor in the index", EP_ENOENT, "there is no such file"},
 	{"exists on disk, but not in", EP_ENOENT, "there is no such file"},
 	{"are ignored by one of your .gitignore", EP_EINVAL, "the files are ignored by .gitignore; force adds them"},
 	{"No such remote", EP_ENOENT, "there is no such remote"},
@@ -99,23 +120,44 @@ static const meaning meanings[] = {
 	{"Authentication failed", EP_EAUTH, "the server refused the credential"},
 	{"could not read Username", EP_EAUTH, "the server asks for a credential"},
 	{"could not read Password", EP_EAUTH, "the server asks for a credential"},
-	{"server certificate verification failed", EP_ETLS, "the server's certificate is not trusted"},
-	{"SSL certificate problem", EP_ETLS, "the server's certificate is not trusted"},
-	{"no alternative certificate subject name matches", EP_ETLS, "the server's certificate is for another host"},
-	{"certificate", EP_ETLS, "the certificates could not be used"},
-	{"SSL", EP_ETLS, "TLS failed"},
-	{"TLS", EP_ETLS, "TLS failed"},
-	{"gnutls", EP_ETLS, "TLS failed"},
 	{"Could not resolve", EP_ENETWORK, "the name of the host is not known"},
 	{"Operation too slow", EP_ETIMEOUT, "the server stopped sending"},
 	{"timed out", EP_ETIMEOUT, "the server did not answer"},
+	{"SSL connection timeout", EP_ETIMEOUT, "the server did not answer"},
 	{"Failed to connect", EP_ENETWORK, "no connection to the server"},
 	{"Connection refused", EP_ENETWORK, "no connection to the server"},
 	{"Connection reset", EP_ENETWORK, "the connection broke"},
 	{"Recv failure", EP_ENETWORK, "the connection broke"},
 	{"Send failure", EP_ENETWORK, "the connection broke"},
+	{"GnuTLS recv error", EP_ENETWORK, "the connection broke"},
+	{"Error in the pull function", EP_ENETWORK, "the connection broke"},
+	{"Error in the push function", EP_ENETWORK, "the connection broke"},
+	{"SSL_ERROR_SYSCALL", EP_ENETWORK, "the connection broke"},
+	{"unexpected eof while reading", EP_ENETWORK, "the connection broke"},
+	{"was not closed cleanly", EP_ENETWORK, "the connection broke"},
 	{"Empty reply from server", EP_ENETWORK, "the server closed the connection"},
 	{"transfer closed with", EP_ENETWORK, "the connection broke"},
+	{"server certificate verification failed", EP_ETLS, "the server's certificate is not trusted"},
+	{"SSL certificate problem", EP_ETLS, "the server's certificate is not trusted"},
+	{"SSL peer certificate", EP_ETLS, "the server's certificate is not trusted"},
+	{"server certificate issuer check failed", EP_ETLS, "the server's certificate is not trusted"},
+	{"Server certificate was revoked", EP_ETLS, "the server's certificate was revoked"},
+	{"server certificate expiration date", EP_ETLS, "the server's certificate has expired"},
+	{"server certificate not activated", EP_ETLS, "the server's certificate is not valid yet"},
+	{"no alternative certificate subject name matches", EP_ETLS, "the server's certificate is for another host"},
+	{"does not match target host name", EP_ETLS, "the server's certificate is for another host"},
+	{"Problem with the SSL CA cert", EP_ETLS, "the certificates could not be used"},
+	{"Problem with the local SSL certificate", EP_ETLS, "the certificates could not be used"},
+	{"error reading ca cert file", EP_ETLS, "the certificates could not be used"},
+	{"error setting certificate", EP_ETLS, "the certificates could not be used"},
+	{"error reading X.509", EP_ETLS, "the certificates could not be used"},
+	{"could not load PEM client certificate", EP_ETLS, "the certificates could not be used"},
+	{"SSL connect error", EP_ETLS, "TLS failed"},
+	{"gnutls_handshake() failed", EP_ETLS, "TLS failed"},
+	{"SSL routines", EP_ETLS, "TLS failed"},
+	{"'': SSL: ", EP_ETLS, "TLS failed"},
+	{"RPC failed; curl 35 ", EP_ETLS, "TLS failed"},
+	{"RPC failed; curl 60 ", EP_ETLS, "the server's certificate is not trusted"},
 	{"unexpected disconnect", EP_ENETWORK, "the connection broke"},
 	{"the remote end hung up", EP_ENETWORK, "the connection broke"},
 	{"early EOF", EP_ENETWORK, "the connection broke"},
@@ -127,6 +169,15 @@ static const meaning meanings[] = {
 	{"inflate", EP_ECORRUPT, "the objects that came are damaged"},
 	{"bad line length", EP_ECORRUPT, "the server's answer is damaged"},
 	{"protocol error", EP_ECORRUPT, "the server's answer is damaged"},
+	{"index file smaller than expected", EP_ECORRUPT, "the index is damaged"},
+	{"index file corrupt", EP_ECORRUPT, "the index is damaged"},
+	{"fatal: loose object ", EP_ECORRUPT, "an object is damaged"},
+	{"bad object HEAD", EP_ECORRUPT, "objects are missing"},
+	{"bad object refs/", EP_ECORRUPT, "objects are missing"},
+	{"could not parse HEAD", EP_ECORRUPT, "objects are missing"},
+	{"Could not parse object 'HEAD'", EP_ECORRUPT, "objects are missing"},
+	{"did not send all necessary objects", EP_ECORRUPT, "the objects that came are not all of them"},
+	{"fatal: bad object ", EP_ENOBRANCH, "there is no such commit"},
 	{"unable to read tree", EP_ECORRUPT, "objects are missing"},
 	{"missing blob", EP_ECORRUPT, "objects are missing"},
 	{"invalid object", EP_ECORRUPT, "objects are missing"},
@@ -135,6 +186,7 @@ static const meaning meanings[] = {
 	{"could not write", EP_EIO, "a file could not be written"},
 	{"Permission denied", EP_EPERMISSION, "the folder may not be written"},
 	{"Read-only file system", EP_EPERMISSION, "the folder may not be written"},
+	{"could not lock config file", EP_ELOCKED, "another git changes the configuration"},
 };
 
 static const meaning by_status[] = {
@@ -149,29 +201,6 @@ static const meaning by_status[] = {
 	{"", EP_ESTATUS, "the server refused"},
 };
 
-/* Copies git's words, many of which are the server's, without its progress, masked, and without what moves a terminal. */
-static void tell(ep_buf *out, const ep_secrets *secrets, const char *words, size_t len)
-{
-	ep_buf plain = {0};
-	ep_git_progress unused;
-	char line[512];
-	for (size_t from = 0; from < len;) {
-		size_t n = 0;
-		while (from + n < len && words[from + n] != '\n' && words[from + n] != '\r') n++;
-		size_t shown = n < sizeof line ? n : sizeof line - 1;
-		memcpy(line, words + from, shown);
-		line[shown] = '\0';
-		bool blank = strspn(line, " \t\033[K") == shown; /* git wipes a line with ESC [ K */
-		if (!blank && !ep_git_progress_line(&unused, line) && strncmp(line, "Cloning into ", 13) != 0) {
-			ep_utf8_show(&plain, words + from, n, 0);
-			ep_buf_putc(&plain, '\n');
-		}
-		from += n + 1;
-	}
-	ep_mask(out, secrets, ep_buf_text(&plain), plain.len);
-	ep_buf_fini(&plain);
-}
-
 /* What git says of an HTTP status: "error: 403", "HTTP 500"; and of 404 in its own words. */
 static int http_status(const char *words)
 {
@@ -181,8 +210,7 @@ static int http_status(const char *words)
 		long status = at ? strtol(at + strlen(before[i]), NULL, 10) : 0;
 		if (status >= 100 && status < 600) return (int)status;
 	}
-	const char *repository = strstr(words, "fatal: repository '");
-	return repository && strstr(repository, "' not found") ? 404 : 0;
+	return strstr(words, "fatal: repository '' not found") ? 404 : 0;
 }
 
 static const meaning *find(const char *words, int status)
@@ -202,14 +230,8 @@ static bool passes_by_itself(int code)
 		code == EP_ERATELIMIT;
 }
 
-int ep_git_classify(
-	ep_err *err, const ep_secrets *secrets, const char *what, int exit_status, const char *words, size_t len)
+static void set(ep_err *err, const meaning *m, const char *what, int status, int exit_status)
 {
-	ep_buf text = {0};
-	tell(&text, secrets, words, len);
-	const char *plain = ep_buf_text(&text);
-	int status = http_status(plain);
-	const meaning *m = find(plain, status);
 	int code = m ? m->code : EP_EEXIT;
 	if (m && status)
 		ep_err_set(err, code, "%s: %s (HTTP status %d)", what, m->sentence, status);
@@ -219,8 +241,29 @@ int ep_git_classify(
 		ep_err_set(err, code, "%s: git ended with status %d", what, exit_status);
 	err->status = status ? status : exit_status;
 	err->retryable = passes_by_itself(code);
+}
+
+static void set_detail(ep_err *err, const ep_secrets *secrets, const ep_git_said *said)
+{
+	ep_buf text = {0};
+	size_t output_len = said->output_len < SHOWN_OUTPUT_MAX ? said->output_len : SHOWN_OUTPUT_MAX;
+	ep_git_words_show(&text, secrets, said->words, said->words_len);
+	ep_git_words_show(&text, secrets, said->output, output_len);
 	size_t skip = text.len > DETAIL_MAX ? text.len - DETAIL_MAX : 0;
-	if (text.len) ep_err_text(&err->detail, plain + skip, text.len - skip);
+	if (text.len) ep_err_text(&err->detail, ep_buf_text(&text) + skip, text.len - skip);
 	ep_buf_fini(&text);
-	return code;
+}
+
+int ep_git_classify(ep_err *err, const ep_secrets *secrets, const char *what, int exit_status, const ep_git_said *said)
+{
+	ep_buf own = {0};
+	const char *line = said->is_cut ? memchr(said->words, '\n', said->words_len) : NULL;
+	size_t skip = line ? (size_t)(line - said->words) : said->is_cut ? said->words_len : 0;
+	ep_git_words_own(&own, said->words + skip, said->words_len - skip);
+	ep_git_words_reasons(&own, said->output, said->output_len);
+	int status = http_status(ep_buf_text(&own));
+	set(err, find(ep_buf_text(&own), status), what, status, exit_status);
+	set_detail(err, secrets, said);
+	ep_buf_fini(&own);
+	return err->code;
 }

@@ -172,7 +172,7 @@ static void after_inspect(ep_op *op, int rc)
 /* max_bytes is also the limit of each file's size: what would write more fails with EFBIG. */
 static bool met_file_limit(const ep_git_clone *c, const ep_git_command *git)
 {
-	return c->o.caps.bytes && git->error.detail && strstr(git->error.detail, "File too large");
+	return c->o.caps.bytes && git->error.code == EP_ETOOLARGE;
 }
 
 /* Whether all is well so far; c->error is set if not. */

@@ -8,7 +8,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/git/classify.h"
 
-enum { OPERATION_MAX = 600, WORDS_OF_OUTPUT = 4096 };
+enum { OPERATION_MAX = 600 };
 
 static ep_git_command *command_of(ep_op *op) { return (ep_git_command *)op; }
 
@@ -79,14 +79,12 @@ static void explain_auth(ep_git_command *c)
 /* git says some of its reasons on its standard output; what has a NUL in it are no words. */
 static void classify(ep_git_command *c)
 {
-	size_t len, out_len;
-	const char *words = ep_reader_bytes(&c->proc->err, &len), *out = ep_reader_bytes(&c->proc->out, &out_len);
-	ep_buf all = {0};
-	ep_buf_add(&all, words, len);
-	if (out_len > WORDS_OF_OUTPUT) out_len = WORDS_OF_OUTPUT;
-	if (out_len && !memchr(out, '\0', out_len)) ep_buf_add(&all, out, out_len);
-	ep_git_classify(&c->error, c->o.secrets, c->o.what, c->status, ep_buf_text(&all), all.len);
-	ep_buf_fini(&all);
+	ep_git_said said = {0};
+	said.words = ep_reader_bytes(&c->proc->err, &said.words_len);
+	said.output = ep_reader_bytes(&c->proc->out, &said.output_len);
+	said.is_cut = said.words_len >= EP_OUT_MAX;
+	if (said.output_len && memchr(said.output, '\0', said.output_len)) said.output_len = 0;
+	ep_git_classify(&c->error, c->o.secrets, c->o.what, c->status, &said);
 	explain_auth(c);
 }
 

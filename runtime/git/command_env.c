@@ -48,6 +48,13 @@ static void disarm_filters(ep_git_env *env, const ep_buf *names)
 	}
 }
 
+/* A branch that several remotes have is that of origin, unless the repository says otherwise. */
+static void prefer_origin(ep_git_command *c)
+{
+	if (!ep_git_repository_get(&c->repository, "checkout.defaultremote", true))
+		ep_git_env_config(&c->env, "checkout.defaultRemote", "origin");
+}
+
 void ep_git_command_configure(ep_git_command *c, const char *global)
 {
 	char seconds[32];
@@ -67,6 +74,7 @@ void ep_git_command_configure(ep_git_command *c, const char *global)
 	 * reference, which has no repository yet, lives from the answer. */
 	if (!c->o.trust && c->repository.git_dir) ep_git_env_config(env, "core.alternateRefsCommand", ":");
 	add_fuse(c);
+	prefer_origin(c);
 	disarm_filters(env, &c->repository.filters);
 	for (const char *const *pair = c->o.config; pair && *pair; pair += 2) ep_git_env_config(env, pair[0], pair[1]);
 	if (ep_git_command_has_credential(c)) set(env, "credential", c->url.scope, "helper", ep_git_credential_helper);

@@ -25,7 +25,7 @@ static int take_url(ep_git_command *c, const char *url)
 		withhold(c);
 		return 0;
 	}
-	int rc = ep_git_url_read(&c->url, url, strlen(url), c->o.allow_http, &why);
+	int rc = ep_git_remote_read(&c->url, url, c->o.allow_http, &why);
 	if (rc) ep_err_set(&c->error, rc, "%s: the remote '%s': %s", c->o.what, c->o.remote, ep_err_message(&why));
 	ep_err_fini(&why);
 	if (!rc) rc = note_loopback(c);

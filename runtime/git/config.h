@@ -30,7 +30,8 @@ void ep_git_config_write(ep_buf *text, const char *key, const char *value);
 enum {
 	EP_GIT_SAFE,   /* can neither run a program nor lead elsewhere, under the environment of env.c */
 	EP_GIT_FILTER, /* names a program that changes content, and can be overridden: filter.NAME.* */
-	EP_GIT_UNSAFE  /* could, or is not known */
+	EP_GIT_UNSAFE, /* could */
+	EP_GIT_UNKNOWN /* could be anything */
 };
 
 /* Whether the setting does nothing by itself, in a repository within another one: what env.c says does not count there. */

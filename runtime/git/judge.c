@@ -32,6 +32,7 @@ static const struct {
 	{"remote.*.skipfetchall", EP_GIT_SAFE},
 	{"remote.*.gh-resolved", EP_GIT_SAFE},
 	{"remote.pushdefault", EP_GIT_SAFE},
+	{"remote.*", EP_GIT_UNSAFE},
 	{"branch.*.mergeoptions", EP_GIT_UNSAFE},
 	{"branch.*", EP_GIT_SAFE},
 	{"filter.*.*", EP_GIT_FILTER},
@@ -52,6 +53,18 @@ static const struct {
 	{"http.postbuffer", EP_GIT_SAFE},
 	{"http.version", EP_GIT_SAFE},
 	{"http.maxrequests", EP_GIT_SAFE},
+	{"http.*", EP_GIT_UNSAFE},
+	{"include.*", EP_GIT_UNSAFE},
+	{"includeif.*", EP_GIT_UNSAFE},
+	{"url.*", EP_GIT_UNSAFE},
+	{"gpg.*", EP_GIT_UNSAFE},
+	{"trailer.*", EP_GIT_UNSAFE},
+	{"ssh.*", EP_GIT_UNSAFE},
+	{"tar.*", EP_GIT_UNSAFE},
+	{"difftool.*", EP_GIT_UNSAFE},
+	{"mergetool.*", EP_GIT_UNSAFE},
+	{"interactive.*", EP_GIT_UNSAFE},
+	{"sendemail.*", EP_GIT_UNSAFE},
 	{"credential.*", EP_GIT_SAFE},
 	{"user.*", EP_GIT_SAFE},
 	{"author.*", EP_GIT_SAFE},
@@ -127,7 +140,7 @@ int ep_git_config_judge(const char *key, const char *command)
 	if (is_alias_of(key, command)) return EP_GIT_UNSAFE;
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (!fnmatch(known[i].pattern, key, 0)) return known[i].verdict;
-	return EP_GIT_UNSAFE;
+	return EP_GIT_UNKNOWN;
 }
 
 bool ep_git_config_is_passive(const char *key)

@@ -209,11 +209,21 @@ static int add_filter(ep_git_repository *r, const char *key)
 	return count < FILTERS_MAX ? 0 : EP_ETOOLARGE;
 }
 
+static int refuse_unknown(const reading *w, const char *key)
+{
+	return ep_err_set(w->err, EP_EUNSAFE,
+		"the configuration of '%s' sets '%s', which epact does not know and so cannot tell to be harmless: remove it, "
+		"or "
+		"open the repository with trust = true",
+		w->r->work_tree ? w->r->work_tree : w->r->git_dir, key);
+}
+
 static int on_setting(void *arg, const char *key, const char *value)
 {
 	reading *w = arg;
 	ep_git_repository *r = w->r;
 	int verdict = w->trust ? EP_GIT_SAFE : ep_git_config_judge(key, w->command);
+	if (verdict == EP_GIT_UNKNOWN) return refuse_unknown(w, key);
 	if (!strcmp(key, "core.worktree") && !r->work_tree && !w->trust) verdict = EP_GIT_UNSAFE;
 	if (verdict == EP_GIT_UNSAFE)
 		return ep_err_set(w->err, EP_EUNSAFE,

@@ -51,6 +51,33 @@ case("all, files, amend", function()
 	equal(#w.repo:log(), 3)
 end)
 
+case("amending nothing, and into nothing", function()
+	local w <close> = git_work.new()
+	fails("branch_not_found", w.repo.commit, w.repo, { message = "x", amend = true })
+	w:commit("first", { a = "1" })
+	w.repo:commit { message = "empty", allow_empty = true }
+	fails("nothing_to_commit", w.repo.commit, w.repo, { amend = true })
+	for i = 1, 300 do w:put(("a rather long name of a file %d"):format(i), "") end
+	fails("nothing_to_commit", w.repo.commit, w.repo, { message = "nothing was added" })
+end)
+
+case("another git holds a lock", function()
+	local w <close> = git_work.new()
+	w:commit("first", { a = "1" })
+	w:sh "touch .git/config.lock"
+	local err = fails("locked", w.repo.remote, w.repo, { add = "x", url = "https://h/x" })
+	check.ok(err.retryable)
+end)
+
+case("a damaged repository", function()
+	local w <close> = git_work.new()
+	w:commit("first", { a = "1" })
+	w:sh "cp .git/index index; head -c 10 index >.git/index"
+	fails("corrupt", w.repo.status, w.repo)
+	w:sh "mv index .git/index; o=$(git rev-parse HEAD); rm -f .git/objects/${o%${o#??}}/${o#??}"
+	fails("corrupt", w.repo.log, w.repo)
+end)
+
 case("add", function()
 	local w <close> = git_work.new()
 	w:commit("first", { a = "1", b = "1", [".gitignore"] = "ignored\n" })

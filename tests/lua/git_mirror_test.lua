@@ -89,6 +89,26 @@ case("who may not read the repository gets nothing from the mirror", function()
 	equal(world:sh "ls mirrors/all | grep -c new- || true", "0")
 end)
 
+case("a repository that is not there leaves nothing, and the error names its URL", function()
+	local before = world:sh "ls mirrors/all"
+	local url = server:at("404", "repo")
+	local err = fails("not_found", clone, { url = url })
+	check.contains(err.message, url)
+	check.lacks(tostring(err) .. tostring(err.detail), folder)
+	equal(world:sh "ls mirrors/all", before)
+	local failed = 0
+	task.scope(function(scope) -- at once, while others remove the files
+		for i = 1, 8 do
+			scope:spawn(function()
+				local ok = pcall(clone, { url = url, directory = tmp .. "/clones/none" .. i })
+				if not ok then failed = failed + 1 end
+			end)
+		end
+	end)
+	equal(failed, 8)
+	equal(world:sh "ls mirrors/all", before)
+end)
+
 case("what cannot be combined, and bad options, do nothing", function()
 	fails("filter", clone, { filter = "blob:none" })
 	fails("reference", clone, { reference = "/x" })

@@ -116,6 +116,13 @@ case("other branches, tags, deletion", function()
 	fails("branch_not_found", b.push, b, { branch = "none" })
 	b:fetch { unshallow = true, tags = true }
 	check.ok(#b:log() > 2)
+	b:fetch { unshallow = true }
+	b:fetch { unshallow = true, branch = "feature/one" }
+	fails("exclude each other", b.fetch, b, { unshallow = true, depth = 1 })
+	-- a tag that is another one there
+	b:tag { create = "v9", at = "HEAD~1", force = true }
+	local err = fails("exists", b.fetch, b, { tags = true })
+	check.contains(err.detail, "would clobber existing tag")
 	a:checkout { detach = "HEAD" }
 	fails("detached_head", a.push, a)
 	fails("detached_head", a.pull, a)
@@ -196,15 +203,31 @@ case("while it is used it is nowhere to be seen", function()
 	equal(table.concat(findings, "\n", 2), "")
 end)
 
+local function hook(text)
+	fs.write(tmp .. "/words", text)
+	sh "printf '#!/bin/sh\\ncat %s/words >&2; exit 1\\n' $PWD >repos/repo.git/hooks/pre-receive; chmod +x repos/repo.git/hooks/pre-receive"
+end
+
 case("what the server refuses", function()
 	local a = clone()
-	sh "printf '#!/bin/sh\\necho not today >&2; exit 1\\n' >repos/repo.git/hooks/pre-receive; chmod +x repos/repo.git/hooks/pre-receive"
 	commit(a, "refused", "1")
-	local ok, err = pcall(a.push, a)
-	sh "rm repos/repo.git/hooks/pre-receive"
-	check.ok(not ok and errors.is(err, "permission"), tostring(err))
-	check.contains(err.detail, "not today")
+	-- the words of a hook are its own, and decide nothing
+	for _, words in ipairs { "not today", "(fetch first)", "fatal: Unable to create '/x.lock': File exists.", "Connection reset",
+		"The requested URL returned error: 500", ("x"):rep(200000) .. "\nerror: (fetch first)" } do
+		hook(words)
+		local ok, err = pcall(a.push, a)
+		sh "rm repos/repo.git/hooks/pre-receive"
+		check.ok(not ok and errors.is(err, "permission"), tostring(err))
+		check.ok(not err.retryable)
+		if #words < 100 then check.contains(err.detail, words) end
+	end
 	a:push()
+	sh "git -C repos/repo.git config receive.denyNonFastForwards true"
+	a:reset { to = "HEAD~1", mode = "hard" }
+	commit(a, "refused", "2")
+	fails("non_fast_forward", a.push, a)
+	fails("permission", a.push, a, { force = true })
+	sh "git -C repos/repo.git config receive.denyNonFastForwards false"
 end)
 
 case("a redirect is not followed", function()
@@ -273,6 +296,12 @@ case("progress", function()
 	check.ok(not ok and tostring(err):find("stop it", 1, true), tostring(err))
 	a:fetch { progress = true }
 	fails("progress", a.fetch, a, { progress = 1 })
+end)
+
+case("a name in a URL decides nothing", function()
+	local call = { url = "http://127.0.0.1:1/OpenSSL/certificate.git", directory = tmp .. "/none" }
+	local err = fails("network", git.clone, call)
+	check.ok(err.retryable)
 end)
 
 case("what servers answer", function()

@@ -50,7 +50,7 @@ function World:check_clean(err)
 	for _, key in ipairs { "message", "detail", "operation" } do
 		local text = tostring(err[key])
 		check.lacks(text, self.token:sub(6))
-		if text:gsub("\n", ""):find "%c" then error(("control bytes in %s: %q"):format(key, text), 2) end
+		if text:gsub("[\n\t]", ""):find "%c" then error(("control bytes in %s: %q"):format(key, text), 2) end
 	end
 end
 

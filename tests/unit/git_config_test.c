@@ -101,11 +101,12 @@ TEST(what_could_run_a_program)
 		"remote.o.vcs", "diff.x.textconv", "diff.x.command", "diff.external", "merge.x.driver", "url.x.insteadof",
 		"http.proxy", "http.sslverify", "http.https://h.curloptresolve", "gpg.program", "trailer.x.command",
 		"core.alternaterefscommand", "branch.x.mergeoptions", "difftool.x.cmd", "tar.x.command", "submodule.x.update",
-		"alias.log", "alias.LOG", "gc.recentobjectshook", "new.thing", "interactive.difffilter", "sendemail.smtpserver",
+		"alias.log", "alias.LOG", "gc.recentobjectshook", "interactive.difffilter", "sendemail.smtpserver",
 		"fetch.bundleuri"};
 	for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
 		if (ep_git_config_judge(safe[i], "log") != EP_GIT_SAFE) TEST_FAIL("refused: %s", safe[i]);
 	for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
 		if (ep_git_config_judge(unsafe[i], "log") != EP_GIT_UNSAFE) TEST_FAIL("accepted: %s", unsafe[i]);
 	CHECK_INT_EQ(ep_git_config_judge("filter.x.y.clean", "log"), EP_GIT_FILTER);
+	CHECK_INT_EQ(ep_git_config_judge("new.thing", "log"), EP_GIT_UNKNOWN);
 }

@@ -150,24 +150,35 @@ local stash_spec = run.spec { push = { nil, "boolean|string" }, pop = { nil, "bo
 
 local stash = {}
 
+local SILENT = { [""] = true, ["The stash entry is kept in case you need it again.\n"] = true }
+
+-- git stash does not say that it cannot write the index; another command does, if it still is so.
+local function run_stash(repo, words, o)
+	local ok, err = pcall(run.git, repo, words, o)
+	if ok then return end
+	if not errors.is(err, "exit_status") or not SILENT[err.detail or ""] then error(err, 0) end
+	run.git(repo, { "update-index", "--force-write-index" }, { timeout = o.timeout, grace = o.grace })
+	error(errors.new("locked", "git stash: another git held the lock of the index",
+		{ operation = err.operation, status = err.status, retryable = true }), 0)
+end
+
+-- Without --quiet, which keeps the reasons back.
 function stash.push(repo, o)
 	local before = read.rev_parse(repo, "refs/stash")
-	local words = { "stash", "push", "--quiet" }
+	local words = { "stash", "push" }
 	if o.untracked then words[#words + 1] = "--include-untracked" end
 	if o.keep_index then words[#words + 1] = "--keep-index" end
 	if type(o.push) == "string" then words[#words + 1] = "--message=" .. o.push end
 	o.env = people({}, repo.settings)
-	run.git(repo, with_paths(words, o, "git.stash", o.paths), o)
+	run_stash(repo, with_paths(words, o, "git.stash", o.paths), o)
 	local id = read.rev_parse(repo, "refs/stash")
 	return id ~= before and id or nil
 end
 
 local function take(verb)
 	return function(repo, o)
-		local ok, err = pcall(run.git, repo, { "stash", verb, "--quiet", check.stash(o[verb]) }, o)
-		if ok then return true end
-		if errors.is(err, "conflict") then err.files = status.conflicts(repo) end
-		error(err, 0)
+		run_stash(repo, { "stash", verb, "--quiet", check.stash(o[verb]) }, o)
+		return true
 	end
 end
 

@@ -10,6 +10,7 @@
 local core = require "epact.core.git"
 local crypto = require "epact.crypto"
 local draw = require "epact.git.draw"
+local errors = require "epact.error"
 local fs = require "epact.fs"
 local limit = require "epact.git.limit"
 local locks = require "epact.core.lock"
@@ -61,13 +62,23 @@ local function git(directory, words, call)
 	return run.wait(handle, call.progress)
 end
 
+-- The folder of a mirror means nothing to who clones; the URL does.
+local function name_url(err, directory, url)
+	local at = ("git fetch in '%s'"):format(directory)
+	if type(err) == "table" and err.message:sub(1, #at) == at then
+		err.message = ("fetching %s for its mirror%s"):format(errors.mask(url), err.message:sub(#at + 1))
+	end
+	error(err, 0)
+end
+
 local function fetch(directory, o)
 	local _ <close> = limit.turn()
 	local progress = draw.choose(o.progress, "fetching " .. o.url)
-	git(directory, { "fetch", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--prune", "--force", "--no-tags",
-		progress and "--progress" or "--quiet", "--", o.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*" },
+	local ok, err = pcall(git, directory, { "fetch", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--prune", "--force", "--no-tags",
+		progress and "--progress" or "--no-progress", "--", o.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*" },
 		{ url = o.url, remote = o.url, credential = o.credential, ca_file = o.ca_file, allow_http = o.allow_http, stall = o.stall,
 			timeout = o.timeout, grace = o.grace, progress = progress, max_file = o.max_bytes })
+	if not ok then name_url(err, directory, o.url) end
 end
 
 -- Nobody else makes this one: what a killed process left of its making goes.
@@ -154,6 +165,15 @@ local function keep_up(self, base, key, o, head)
 	end
 end
 
+-- A repository that has no mirror leaves no files. Alone means that nobody is in between: who waits opens them anew.
+local function forget(base)
+	if generation(base) then return end
+	local use <close> = locks.try(base .. ".use", true)
+	local turn <close> = use and locks.try(base .. ".update", true)
+	if not turn or generation(base) then return end
+	for _, kind in ipairs { ".used", ".update", ".use" } do fs.remove(base .. kind, { recursive = true }) end
+end
+
 --- Clones a repository with the objects that the mirror has; the first clone of a URL makes its mirror, of all branches and tags.
 -- The server is asked each time, with this call's credential, which may read what the clone gets, or gets nothing. The clone
 -- stands alone afterwards. With `max_bytes`, a repository with a pack larger than that has no mirror.
@@ -174,9 +194,11 @@ function Mirror:clone(options)
 	local base = self.path .. "/" .. key
 	local use <close> = acquire(base .. ".use", false)
 	fs.write(base .. ".used", "")
-	local result = clone_by(self, base, key, o, self.clone_directly)
-	keep_up(self, base, key, o, result.head)
+	local ok, result = pcall(clone_by, self, base, key, o, self.clone_directly)
+	if ok then keep_up(self, base, key, o, result.head) end
 	use:close()
+	pcall(forget, base)
+	if not ok then error(result, 0) end
 	if self.max_bytes then self:trim(self.max_bytes) end
 	return result
 end

@@ -10,10 +10,16 @@ local run = require "epact.git.run"
 
 local M = {}
 
+-- Not --quiet: git would keep to itself why it refuses, and what --porcelain says.
 local function progress_words(words, o, label)
 	o.progress = draw.choose(o.progress, label)
-	words[#words + 1] = o.progress and "--progress" or "--quiet"
+	words[#words + 1] = o.progress and "--progress" or "--no-progress"
 	return words
+end
+
+-- git refuses to unshallow what is whole.
+local function is_shallow(repo, o)
+	return run.line(repo, { "rev-parse", "--is-shallow-repository" }, { timeout = o.timeout, grace = o.grace }) == "true"
 end
 
 local fetch_spec = run.network_spec { remote = { "origin", "string" }, branch = { nil, "string" }, depth = { nil, "integer", 1 },
@@ -30,6 +36,8 @@ local fetch_spec = run.network_spec { remote = { "origin", "string" }, branch = 
 function M.fetch(repo, options)
 	local o = run.read(options, fetch_spec, "fetch")
 	o.remote = check.remote(o.remote)
+	if o.unshallow and o.depth then error("git.fetch: options 'unshallow' and 'depth' exclude each other", 2) end
+	o.unshallow = o.unshallow and is_shallow(repo, o)
 	if o.branch then return repo, M.fetch_branch(repo, o.remote, check.ref("git.fetch: option 'branch'", o.branch), o) end
 	o.net = { remote = o.remote }
 	run.git(repo, M.fetch_words(o), o)
@@ -127,7 +135,6 @@ function M.push(repo, options)
 	o.remote = check.remote(o.remote)
 	local spec, name = refspec(repo, setmetatable(quick, { __index = o }))
 	local words = progress_words({ "push", "--porcelain", "--no-verify" }, o, "pushing " .. name)
-	if words[#words] == "--quiet" then words[#words] = "--no-progress" end -- which would leave out what --porcelain says
 	if o.set_upstream and not o.delete and not o.tag then words[#words + 1] = "--set-upstream" end
 	if o.force_with_lease then words[#words + 1] = lease(repo, o, name) end
 	if o.force then words[#words + 1] = "--force" end

@@ -87,6 +87,15 @@ local function environment(settings, call)
 	return env
 end
 
+-- A conflict has the files that are unmerged, whichever command met it.
+local function with_files(repo, err)
+	if errors.is(err, "conflict") then
+		local ok, files = pcall(require("epact.git.status").conflicts, repo)
+		err.files = ok and files or {}
+	end
+	return err
+end
+
 -- words: the command and its arguments. call: the options that were read, and input, accepted (exit statuses, or "any"), literal (its
 -- paths are no patterns), env, net ({ remote, push }: whom it talks to), max_output. Returns {status, stdout, stderr}.
 function M.git(repo, words, call)
@@ -105,7 +114,9 @@ function M.git(repo, words, call)
 		input = call.input, accepted = mask_of(call.accepted), max_output = call.max_output or settings.max_output,
 		timeout = call.timeout or settings.timeout, stall = call.stall or settings.stall, grace = call.grace or settings.grace,
 	}, call.progress and true or false)
-	return M.wait(handle, call.progress)
+	local ok, result = pcall(M.wait, handle, call.progress)
+	if not ok then error(with_files(repo, result), 0) end
+	return result
 end
 
 -- Its standard output.

@@ -98,8 +98,9 @@ end
 -- The paths of the files that conflict, sorted by git.
 function M.conflicts(repo)
 	local list = {}
-	for path in fields.reader(run.output(repo, { "diff", "--name-only", "--diff-filter=U", "-z", "--no-ext-diff" })) do
-		list[#list + 1] = path
+	for field in fields.reader(run.output(repo, { "ls-files", "--unmerged", "-z" })) do
+		local path = field:match "\t(.*)$" -- each has up to three entries, one after another
+		if path ~= list[#list] then list[#list + 1] = path end
 	end
 	return list
 end
