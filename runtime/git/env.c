@@ -12,9 +12,10 @@
 static const char *const kept[] = {"PATH", "TMPDIR", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
 	"ALL_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"};
 
-/* No configuration of the system, no prompt, errors in English, which classify.c reads. */
+/* No configuration of the system, no prompt, errors in English, which classify.c reads; and what only reads takes no lock,
+ * which another task's commit would run into. */
 static const char *const fixed[] = {"HOME=/nonexistent", "LC_ALL=C", "LANG=C", "GIT_CONFIG_NOSYSTEM=1",
-	"GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+	"GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0",
 	"GIT_ASKPASS=", "GIT_EDITOR=:", "GIT_SEQUENCE_EDITOR=:", "GIT_PAGER=cat", "GIT_SSH_COMMAND=ssh",
 	"GIT_MERGE_AUTOEDIT=no", "GIT_DEFAULT_REF_FORMAT=files"};
 

@@ -2,6 +2,7 @@
 local check = require "check"
 local git = require "epact.git"
 local git_work = require "git_work"
+local task = require "epact.task"
 local case, equal, fails = check.case, check.equal, check.fails
 
 case("a commit, and who made it", function()
@@ -30,6 +31,31 @@ case("messages are taken as they are", function()
 		fails("option 'message'", w.repo.commit, w.repo, { message = message, allow_empty = true })
 	end
 	fails("option 'message' is missing", w.repo.commit, w.repo, {})
+end)
+
+case("tasks that change one repository take turns", function()
+	local w <close> = git_work.new()
+	task.scope(function(scope)
+		for i = 1, 12 do
+			scope:spawn(function()
+				w:put("f" .. i, "1")
+				w.repo:add { files = "f" .. i }
+				w.repo:commit { message = "m" .. i, allow_empty = true }
+				w.repo:status()
+			end)
+		end
+	end)
+	equal(#w.repo:log(), 12)
+	equal(#w.repo:ls_files(), 12)
+	-- and one that is cancelled holds nobody up
+	task.scope(function(scope)
+		local one = scope:spawn_try(w.repo.commit, w.repo, { message = "x", allow_empty = true })
+		local two = scope:spawn_try(w.repo.commit, w.repo, { message = "y", allow_empty = true })
+		task.yield()
+		one:cancel()
+		two:cancel()
+	end)
+	w.repo:commit { message = "z", allow_empty = true }
 end)
 
 case("all, files, amend", function()

@@ -87,6 +87,17 @@ local function environment(settings, call)
 	return env
 end
 
+-- These lock the index. Two of them at once would fail: each waits for its turn with the object.
+local WRITING = { add = true, ["update-index"] = true, commit = true, reset = true, stash = true, checkout = true, switch = true,
+	restore = true, merge = true, rebase = true, ["cherry-pick"] = true, revert = true, am = true, apply = true, rm = true, mv = true }
+
+-- Not with a progress function, which may call methods of the object while git runs.
+local function turn(repo, words, call)
+	if not WRITING[words[1]] or call.progress then return nil end
+	repo.writer = repo.writer or task.semaphore(1)
+	return repo.writer:acquire()
+end
+
 -- A conflict has the files that are unmerged, whichever command met it.
 local function with_files(repo, err)
 	if errors.is(err, "conflict") then
@@ -107,6 +118,7 @@ function M.git(repo, words, call)
 	if not settings.trust then argv[3] = PLACED[words[1]] end
 	table.move(words, 2, #words, #argv + 1, argv)
 	local credential, scope = credential_of(settings, call)
+	local _ <close> = turn(repo, words, call)
 	local handle <close> = core.command({
 		argv = argv, directory = repo.directory, git_dir = settings.git_dir or nil, trust = settings.trust, may_enter = enters or nil, config = settings.config,
 		env = environment(settings, call), protocols = settings.protocols, ca_file = settings.ca_file,
