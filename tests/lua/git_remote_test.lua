@@ -104,6 +104,8 @@ case("other branches, tags, deletion", function()
 	a:tag { create = "v9" }
 	equal(a:push({ tag = "v9" }).kind, "new")
 	equal(a:push({ delete = "copy" }).kind, "deleted")
+	local err = fails("branch_not_found", a.push, a, { delete = "typo" })
+	equal(err.message, "git push: the remote has no branch 'typo'")
 	equal(sh "git -C repos/repo.git for-each-ref --format='%(refname)' refs/heads/feature refs/heads/copy refs/tags/v9",
 		"refs/heads/feature/one\nrefs/tags/v9")
 	-- a clone of one branch gets another one later
@@ -249,10 +251,13 @@ end)
 
 case("remotes", function()
 	local a = clone()
-	equal(a:remote(), { { name = "origin", url = url } })
+	equal(a:remote(), { { name = "origin", url = url, urls = { url } } })
 	a:remote { add = "up.stream", url = "https://example.com/x.git" }
 	fails("exists", a.remote, a, { add = "up.stream", url = "https://example.com/x.git" })
 	equal(#a:remote(), 2)
+	process.run({ "git", "-C", a.directory, "remote", "set-url", "--add", "up.stream", "https://example.com/y.git" })
+	equal(a:remote()[2], { name = "up.stream", url = "https://example.com/x.git",
+		urls = { "https://example.com/x.git", "https://example.com/y.git" } })
 	a:remote { remove = "up.stream" }
 	fails("not_found", a.remote, a, { remove = "none" })
 	for _, bad in ipairs { "https://t:secret@h/x", "ext::sh", "-x", "file:///etc", "/etc", "git@h:x", "http://example.com/x", "" } do

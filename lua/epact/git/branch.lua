@@ -2,6 +2,7 @@
 -- Names of commits: checkout, branch, tag.
 local change = require "epact.git.change"
 local check = require "epact.git.check"
+local choice = require "epact.git.choice"
 local errors = require "epact.error"
 local fields = require "epact.git.fields"
 local read = require "epact.git.read"
@@ -40,6 +41,13 @@ local function switch(repo, o)
 	run.git(repo, switch_words(setmetatable(new, { __index = o })), o)
 end
 
+-- The id of what files are taken from: git takes a word that is no revision, with paths behind it, for a path.
+local function source(repo, o)
+	local id = read.id(repo, "git.checkout: option 'from'", o.from, { timeout = o.timeout, grace = o.grace })
+	if id then return id end
+	error(errors.new("branch_not_found", ("git checkout: there is no branch, tag or commit '%s'"):format(o.from)), 0)
+end
+
 --- Checks out a branch or a commit, or with `paths` files of a commit.
 -- @param options table: `branch` string: one that is here, or else one that a remote has and that is then made here; with
 --   `new = true` a new one, `from` a revision (HEAD), `track` boolean; `detach` string: the revision alone, without a branch;
@@ -52,12 +60,13 @@ function M.checkout(repo, options)
 	local o = run.read(options, checkout_spec, "checkout")
 	local given = (o.branch and 1 or 0) + (o.detach and 1 or 0) + (o.paths and 1 or 0)
 	if given ~= 1 then error("git.checkout: give one of the options 'branch', 'detach' and 'paths'", 2) end
+	choice.needs("git.checkout", options, { { "new", "branch" }, { "from", "new", "paths" } })
 	if not o.paths then
 		switch(repo, o)
 		return repo
 	end
 	local words = { "checkout", "--quiet", "--no-recurse-submodules", "--pathspec-from-file=-", "--pathspec-file-nul" }
-	if o.from then words[#words + 1] = check.revision("git.checkout: option 'from'", o.from) end
+	if o.from then words[#words + 1] = source(repo, o) end
 	o.input = table.concat(check.paths("git.checkout", o.paths), "\0") .. "\0"
 	o.literal = true
 	run.git(repo, words, o)
@@ -105,11 +114,15 @@ end
 -- Example: `for _, branch in ipairs(repo:branch()) do print(branch.name, branch.ahead) end`
 function M.branch(repo, options)
 	local o = run.read(options, branch_spec, "branch")
+	choice.one("git.branch", options, { "create", "delete", "rename", "remote" })
+	choice.needs("git.branch", options,
+		{ { "from", "create" }, { "to", "rename" }, { "force", "create", "delete", "rename" } })
 	local words = { "branch", "--quiet" }
 	if o.create then
 		words[3] = o.force and "--force" or "--no-track"
 		words[4] = check.ref("git.branch: option 'create'", o.create)
-		if o.from then words[5] = check.revision("git.branch: option 'from'", o.from) end
+		-- git alone takes the name of the current branch, which a tag may have too.
+		words[5] = check.revision("git.branch: option 'from'", o.from or "HEAD")
 	elseif o.delete then
 		words[3] = o.force and "-D" or "-d"
 		words[4] = check.ref("git.branch: option 'delete'", o.delete)
@@ -153,6 +166,9 @@ end
 -- @return table: without create and delete an array of `{ name, id, target, message }`, else the repository
 function M.tag(repo, options)
 	local o = run.read(options, tag_spec, "tag")
+	choice.one("git.tag", options, { "create", "delete" })
+	choice.needs("git.tag", options,
+		{ { "at", "create" }, { "message", "create" }, { "author", "create" }, { "force", "create" } })
 	local words = { "tag" }
 	if o.create then
 		if o.force then words[#words + 1] = "--force" end

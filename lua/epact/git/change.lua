@@ -194,7 +194,7 @@ end
 -- @param options table?: one of `push` true or a message, with `untracked`, `keep_index` booleans, `paths` string or list; `pop`,
 --   `apply`, `drop`: true or a number, 0 for the latest; `timeout`
 -- @return of push the id, nil when there was nothing to put aside; of the others true; without options an array of
---   `{ number, id, time, message }`, the latest first
+--   `{ number, id, time, message }`, the latest first; message is git's: "On main: before the merge"
 -- Raises `conflict` with `files` when they cannot be taken back as they were; a stash that is popped stays then.
 -- Example: `repo:stash { push = "before the merge", untracked = true }`
 function M.stash(repo, options)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- repo:diff(): which files changed, and the text of the changes.
 local check = require "epact.git.check"
+local errors = require "epact.error"
 local fields = require "epact.git.fields"
 local run = require "epact.git.run"
 
@@ -32,15 +33,25 @@ local function numbers(line, read)
 	return path, math.tointeger(added), math.tointeger(removed)
 end
 
+-- git lists a file that conflicts first as unmerged, without contents, then as what changed between our side and the work tree.
+local function add_entry(list, by_path, entry)
+	local unmerged = by_path[entry.path]
+	if not unmerged or unmerged.status ~= "unmerged" then
+		list[#list + 1], by_path[entry.path] = entry, entry
+		return
+	end
+	for name, value in pairs(entry) do
+		if name ~= "status" then unmerged[name] = value end
+	end
+end
+
 -- --raw --numstat -z: first all of the one, then all of the other.
 function M.parse(text)
 	local list, by_path = {}, {}
 	local read = fields.reader(text)
 	for line in read do
 		if line:sub(1, 1) == ":" then
-			local entry = raw_entry(line, read)
-			list[#list + 1] = entry
-			by_path[entry.path] = entry
+			add_entry(list, by_path, raw_entry(line, read))
 		elseif line ~= "" then
 			local path, added, removed = numbers(line, read)
 			local entry = by_path[path]
@@ -54,6 +65,29 @@ local spec = run.spec { from = { nil, "string" }, to = { nil, "string" }, staged
 	paths = { nil, "string|strings" }, context = { nil, "integer", 0 }, renames = { true, "boolean" }, numbers = { true, "boolean" },
 	merge_base = { false, "boolean" }, max_output = { nil, "integer", 1 } }
 
+-- More lines than a file has that somebody reads; git counts them in 32 bits, and its patches are broken beyond.
+local MOST_CONTEXT = 1000000
+
+local function refuse(format, ...) error(errors.new("invalid_argument", "git.diff: " .. format:format(...)), 0) end
+
+-- Two commits in one word: "a..b", "a...b", "a^!". A path behind ":" and a text in "{}" may hold any of it.
+local function is_range(revision)
+	local name = revision:gsub("%b{}", ""):match "^[^:]*"
+	return name:find("..", 1, true) or name:find "^%^" or name:find "%^[@!]$" or name:find "%^%-%d*$"
+end
+
+-- What git would answer with its usage.
+local function check_sides(o)
+	if o.to and not o.from then refuse "option 'to' needs 'from'" end
+	if o.merge_base and not o.from then refuse "option 'merge_base' needs 'from'" end
+	if o.staged and o.to then refuse "options 'staged' and 'to' exclude each other: one side is the index" end
+	if o.to and is_range(o.to) then refuse("option 'to' must be one commit, got the range '%s'", o.to) end
+	if not (o.from and is_range(o.from)) then return end
+	for _, name in ipairs { "to", "staged", "merge_base" } do
+		if o[name] then refuse("option '%s' needs one commit in 'from', got the range '%s'", name, o.from) end
+	end
+end
+
 local function diff_words(o)
 	local words = { "diff", o.renames and "--find-renames" or "--no-renames" }
 	table.move(PLAIN, 1, #PLAIN, #words + 1, words)
@@ -66,17 +100,19 @@ end
 
 --- What changed: between index and work tree, or with `staged` between a commit (HEAD) and the index, or from a commit to the work
 -- tree or to another commit.
--- @param options table?: `from`, `to` string: revisions; `staged` boolean; `merge_base` boolean: from where `from` and the other
---   side parted; `paths` string or list; `renames` boolean (true); `numbers`
+-- @param options table?: `from`, `to` string: revisions; `from` alone may be a range such as "main..fix"; `staged` boolean;
+--   `merge_base` boolean: from where `from` and the other side parted; `paths` string or list; `renames` boolean (true); `numbers`
 --   boolean (true): the numbers of lines, for which all files are read; `text` boolean: with the patch, `context` lines around each
---   change; `max_output` bytes of it (64 MiB), more is the error `too_large`; `timeout`
+--   change (3, at most a million); `max_output` bytes of it (64 MiB), more is the error `too_large`; `timeout`
 -- @return table: an array of `{ path, status, old_path, similarity, added, removed, binary, mode, old_mode, id, old_id }`; status is
---   "modified", "added", "deleted", "renamed", "copied", "type_changed" or "unmerged"; added and removed are lines, nil in a
---   binary file; ids and modes are of either side, an id is nil where there is no file. With `text` the patch is its field `text`: bytes, as `git apply` takes them
+--   "modified", "added", "deleted", "renamed", "type_changed" or "unmerged", which is of a file that conflicts, with what our side
+--   and the work tree have; added and removed are lines, nil in a binary file; ids and modes are of either side, an id is nil where
+--   there is no file. With `text` the patch is its field `text`: bytes, as `git apply` takes them
 -- Example: `for _, file in ipairs(repo:diff { from = "main" }) do print(file.status, file.path) end`
 function M.diff(repo, options)
 	local o = run.read(options, spec, "diff")
-	if o.to and not o.from then error("git.diff: option 'to' needs 'from'", 2) end
+	check_sides(o)
+	if o.context and o.context > MOST_CONTEXT then refuse("option 'context' must be %d or less, got %d", MOST_CONTEXT, o.context) end
 	o.literal = true
 	local words = diff_words(o)
 	local list = M.parse(run.output(repo, table.move({ "--raw", o.numbers and "--numstat" or "--raw", "-z", "--no-abbrev" }, 1, 4, 2,

@@ -2,6 +2,7 @@
 -- What a repository holds: show, ls_files, rev_parse.
 local check = require "epact.git.check"
 local diff = require "epact.git.diff"
+local errors = require "epact.error"
 local fields = require "epact.git.fields"
 local log = require "epact.git.log"
 local run = require "epact.git.run"
@@ -14,6 +15,7 @@ local show_spec = run.spec { path = { nil, "string" }, max_output = { nil, "inte
 -- @param revision string?: HEAD by default; with a path also the id of a tree, or "" for the index
 -- @param options table?: `path` string: from the top of the repository; `max_output` bytes; `timeout`
 -- @return table as of `log`, with `files` as of `diff`; with a path a string
+-- Raises `branch_not_found`, with a path `not_found`; `invalid_argument` for what is no commit, such as a tree.
 -- Example: `local text = repo:show("main", { path = "README.md" })`
 function M.show(repo, revision, options)
 	local o = run.read(options, show_spec, "show")
@@ -24,6 +26,9 @@ function M.show(repo, revision, options)
 		return run.output(repo, { "cat-file", "blob", what .. ":" .. o.path }, o)
 	end
 	local commit = log.commit_at(repo, what, o)
+	if not commit then -- git log shows nothing of trees and files
+		error(errors.new("invalid_argument", ("git.show: '%s' is no commit; what a file holds is read with the option 'path'"):format(what)), 0)
+	end
 	commit.files = diff.of_commit(repo, commit.id, o)
 	return commit
 end
@@ -55,24 +60,60 @@ end
 
 local parse_spec = run.spec { short = { false, "boolean" } }
 
+-- What git says, with a status of its own, when a revision leads nowhere: "@{u}", "v1@{u}". Of "HEAD@{99}" some say nothing at all.
+local NOWHERE = { "no upstream configured", "upstream branch .* not stored", "no such branch", "HEAD does not point to a branch",
+	"log for .* only has %d+ entries", "log for .* is empty" }
+
+local function leads_nowhere(err)
+	if not errors.is(err) or err.status ~= 128 then return false end
+	local words = err.detail or ""
+	if words == "" then return true end
+	for _, pattern in ipairs(NOWHERE) do
+		if words:find(pattern) then return true end
+	end
+	return false
+end
+
+-- A full id counts for git whether there is such an object or not.
+local function existing(revision)
+	local is_id = not revision:find "%X" and (#revision == 40 or #revision == 64)
+	return is_id and revision .. "^{object}" or revision
+end
+
+-- The id that a revision stands for, nil when there is none; `what` is for the message that refuses it.
+function M.id(repo, what, revision, call)
+	local words = { "rev-parse", "--verify", "--quiet" }
+	if call.short then words[4] = "--short" end
+	words[#words + 1] = existing(check.revision(what, revision))
+	call.accepted = { 1 }
+	local ok, result = pcall(run.git, repo, words, call)
+	if not ok then
+		if leads_nowhere(result) then return nil end
+		error(result, 0)
+	end
+	local text = result.stdout:gsub("\n$", "")
+	-- Of several git shows all, before it says that it wanted one; of one that is left out it shows that with a '^'.
+	if text ~= "" and (result.status ~= 0 or text:find "^%^") then
+		error(errors.new("invalid_argument", ("%s '%s' is a range, which has no id of its own"):format(what, revision)), 0)
+	end
+	return text ~= "" and text or nil
+end
+
 --- The id that a revision stands for.
 -- @param revision string: such as "main", "HEAD~2", "v1^{commit}", "main:README.md"
 -- @param options table?: `short` boolean: as short as is unique; `timeout`
 -- @return string, or nil when there is none
+-- Raises `invalid_argument` for a range such as "main..fix", which stands for several.
 function M.rev_parse(repo, revision, options)
-	local o = run.read(options, parse_spec, "rev_parse")
-	o.accepted = { 1 }
-	local words = { "rev-parse", "--verify", "--quiet" }
-	if o.short then words[4] = "--short" end
-	words[#words + 1] = check.revision("git.rev_parse: the revision", revision)
-	return run.line(repo, words, o)
+	return M.id(repo, "git.rev_parse: the revision", revision, run.read(options, parse_spec, "rev_parse"))
 end
 
--- The branch that is checked out, also before its first commit; nil when none is.
+-- The branch that is checked out, also before its first commit; nil when none is. Its short name would be another one where a tag
+-- has it too.
 function M.current_branch(repo, call)
 	call = call or {}
-	return run.line(repo, { "symbolic-ref", "--quiet", "--short", "HEAD" },
-		{ accepted = { 1 }, timeout = call.timeout, grace = call.grace })
+	local ref = run.line(repo, { "symbolic-ref", "--quiet", "HEAD" }, { accepted = { 1 }, timeout = call.timeout, grace = call.grace })
+	return ref and ref:match "^refs/heads/(.+)$"
 end
 
 return M

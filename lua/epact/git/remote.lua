@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What talks to other repositories: fetch, push, remote.
 local check = require "epact.git.check"
+local choice = require "epact.git.choice"
 local core = require "epact.core.git"
 local errors = require "epact.error"
 local fields = require "epact.git.fields"
@@ -120,6 +121,12 @@ local function result_of(text, name)
 	return { name = name, kind = "up_to_date" }
 end
 
+-- To delete what is not there is a success for git; its server says so in words alone.
+local function check_deleted(answer, name)
+	if not answer.stderr:find("deleting a non-existent ref", 1, true) then return end
+	error(errors.new("branch_not_found", ("git push: the remote has no branch '%s'"):format(name), { detail = errors.mask(answer.stderr) }), 0)
+end
+
 --- Pushes a branch to a remote, which is followed from then on.
 -- @param options table?: `branch` string: the current one by default; `to` string: its name there (the same); or `tag` string; or
 --   `delete` string: a branch of the remote; `remote` string ("origin"); `set_upstream` boolean (true); `force_with_lease` true: the
@@ -131,6 +138,8 @@ end
 -- Example: `repo:push { branch = "fix", credential = token }`
 function M.push(repo, options)
 	local o = run.read(options, push_spec, "push")
+	choice.one("git.push", options, { "branch", "tag", "delete" })
+	choice.one("git.push", options, { "to", "tag", "delete" })
 	local quick = { timeout = o.timeout, grace = o.grace }
 	o.remote = check.remote(o.remote)
 	local spec, name = refspec(repo, setmetatable(quick, { __index = o }))
@@ -142,7 +151,9 @@ function M.push(repo, options)
 	words[#words + 1] = o.remote
 	words[#words + 1] = spec
 	o.net = { remote = o.remote, push = true }
-	local result = result_of(run.output(repo, words, o), name)
+	local answer = run.git(repo, words, o)
+	if o.delete then check_deleted(answer, name) end
+	local result = result_of(answer.stdout, name)
 	if not o.delete and not o.tag then note(repo, o, spec, name) end
 	return result
 end
@@ -157,6 +168,13 @@ local function check_url(repo, o)
 	return o.url
 end
 
+-- Of several the first is fetched from.
+local function add_url(entry, key, url)
+	if key == "url" then entry.urls[#entry.urls + 1] = url end
+	local field = key == "url" and "url" or "push_url"
+	entry[field] = entry[field] or url
+end
+
 local function remotes(repo, o)
 	local list, by_name = {}, {}
 	o.accepted = { 1 }
@@ -165,10 +183,10 @@ local function remotes(repo, o)
 		local name, key, url = field:match "^remote%.(.*)%.(%l+)\n(.*)$"
 		local entry = by_name[name]
 		if name and not entry then
-			entry = { name = name }
+			entry = { name = name, urls = {} }
 			list[#list + 1], by_name[name] = entry, entry
 		end
-		if name then entry[key == "url" and "url" or "push_url"] = errors.mask(url) end
+		if name then add_url(entry, key, errors.mask(url)) end
 	end
 	return list
 end
@@ -176,9 +194,12 @@ end
 --- Adds, changes or removes a remote. Without options: the remotes.
 -- @param options table?: `add` string with `url` string; or `set` string with `url`; or `remove` string; `timeout`. A URL has no
 --   credential in it
--- @return table: without add, set and remove an array of `{ name, url, push_url }`, else the repository
+-- @return table: without add, set and remove an array of `{ name, url, urls, push_url }`, else the repository. `urls` are all of
+--   those that it may have; the first, which is `url`, is fetched from
 function M.remote(repo, options)
 	local o = run.read(options, remote_spec, "remote")
+	choice.one("git.remote", options, { "add", "set", "remove" })
+	choice.needs("git.remote", options, { { "url", "add", "set" } })
 	local words
 	if o.add then
 		words = { "remote", "add", "--", check.remote(o.add), check_url(repo, o) }

@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What stands for a commit, and what does not.
+local check = require "check"
+local git_work = require "git_work"
+local case, equal, fails = check.case, check.equal, check.fails
+
+local function two_commits()
+	local w = git_work.new()
+	w:commit("first", { a = "1", ["odd..name"] = "x" })
+	w.head = w:commit("second", { a = "2" }).id
+	return w
+end
+
+case("the id of a revision", function()
+	local w <close> = two_commits()
+	local repo = w.repo
+	repo:tag { create = "v1" }
+	equal(repo:rev_parse "v1", w.head)
+	equal(repo:rev_parse(w.head), w.head)
+	equal(repo:rev_parse(w.head:upper()), w.head)
+	local blob = w:sh "git rev-parse HEAD:a"
+	equal(repo:rev_parse(blob), blob)
+	equal(repo:rev_parse "HEAD:a", blob)
+	equal(#repo:rev_parse "HEAD:odd..name", #w.head)
+	for _, revision in ipairs { "none", ("f"):rep(40), ("f"):rep(64), "@{u}", "main@{u}", "v1@{u}", "HEAD@{99}", "HEAD~9", "HEAD:none" } do
+		equal(repo:rev_parse(revision), nil, revision)
+	end
+	repo:checkout { detach = "HEAD" }
+	equal(repo:rev_parse "@{u}", nil)
+end)
+
+case("a range has no id", function()
+	local w <close> = two_commits()
+	for _, revision in ipairs { "HEAD~1..HEAD", "HEAD~1...HEAD", "HEAD^!", "HEAD^@", "HEAD^-", "^HEAD" } do
+		fails("invalid_argument", w.repo.rev_parse, w.repo, revision)
+	end
+end)
+
+case("what is no commit cannot be shown as one", function()
+	local w <close> = two_commits()
+	w:sh "git tag -a -m x tree HEAD^{tree}; git tag blob HEAD:a"
+	for _, revision in ipairs { "HEAD^{tree}", "HEAD:a", "tree", "blob" } do
+		check.contains(fails("invalid_argument", w.repo.show, w.repo, revision).message, revision)
+	end
+	equal(w.repo:show("tree", { path = "a" }), "2")
+	fails("branch_not_found", w.repo.show, w.repo, "none")
+end)
+
+case("files of a revision that is not there", function()
+	local w <close> = two_commits()
+	fails("branch_not_found", w.repo.checkout, w.repo, { paths = "a", from = "none" })
+	fails("invalid_argument", w.repo.checkout, w.repo, { paths = "a", from = "HEAD~1..HEAD" })
+	w.repo:checkout { paths = "a", from = "HEAD~1^{tree}" }
+	equal(w:get "a", "1")
+end)
+
+check.done()
