@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What changes index, work tree and history: add, commit, reset, stash.
 local check = require "epact.git.check"
+local choice = require "epact.git.choice"
 local errors = require "epact.error"
 local log = require "epact.git.log"
 local fields = require "epact.git.fields"
@@ -100,7 +101,7 @@ function M.commit(repo, options)
 	local o = run.read(options, commit_spec, "commit")
 	if not o.message and not o.amend then error("git.commit: option 'message' is missing", 2) end
 	if o.message and not o.message:find "%S" then error("git.commit: option 'message' is empty", 2) end
-	if o.all and o.files then error("git.commit: options 'all' and 'files' exclude each other", 2) end
+	choice.one("git.commit", options, { "all", "files" })
 	local words = { "commit", "--no-edit", "--cleanup=whitespace" }
 	if o.message then words = { "commit", "--file=-", "--cleanup=whitespace" } end
 	if o.all then words[#words + 1] = "--all" end
@@ -121,7 +122,7 @@ end
 
 local MODES = { soft = true, mixed = true, hard = true, keep = true, merge = true }
 
-local reset_spec = run.spec { to = { nil, "string" }, mode = { nil, "string" }, paths = { nil, "string|strings" } }
+local reset_spec = run.spec { to = { nil, "string" }, mode = { "mixed", "string" }, paths = { nil, "string|strings" } }
 
 --- Moves the branch to a commit, or with `paths` puts files of a commit into the index.
 -- @param options table?: `to` string: a revision (HEAD); `mode` "mixed" (default: the index too), "soft" (the branch alone), "hard"
@@ -129,8 +130,7 @@ local reset_spec = run.spec { to = { nil, "string" }, mode = { nil, "string" }, 
 -- @return repository: itself
 function M.reset(repo, options)
 	local o = run.read(options, reset_spec, "reset")
-	if o.mode and o.paths then error("git.reset: options 'mode' and 'paths' exclude each other", 2) end
-	o.mode = o.mode or "mixed"
+	choice.one("git.reset", options, { "mode", "paths" })
 	if not MODES[o.mode] then error(("git.reset: option 'mode' must be \"mixed\", \"soft\", \"hard\", \"keep\" or \"merge\", got '%s'")
 		:format(o.mode), 2) end
 	local words = { "reset", "--quiet" }
@@ -199,17 +199,9 @@ end
 -- Example: `repo:stash { push = "before the merge", untracked = true }`
 function M.stash(repo, options)
 	local o = run.read(options, stash_spec, "stash")
-	local verb
-	for name in pairs(stash) do
-		if o[name] then
-			if verb then error(("git.stash: options '%s' and '%s' exclude each other"):format(verb, name), 2) end
-			verb = name
-		end
-	end
+	local verb = choice.one("git.stash", options, { "push", "pop", "apply", "drop" })
+	choice.needs("git.stash", options, { { "untracked", "push" }, { "keep_index", "push" }, { "paths", "push" } })
 	if verb then return stash[verb](repo, o) end
-	for _, name in ipairs { "untracked", "keep_index", "paths" } do
-		if o[name] then error(("git.stash: option '%s' needs 'push'"):format(name), 2) end
-	end
 	return stashes(repo, o)
 end
 

@@ -9,26 +9,11 @@ local fs = require "epact.fs"
 local read = require "epact.git.read"
 local remote = require "epact.git.remote"
 local run = require "epact.git.run"
-local status = require "epact.git.status"
 local task = require "epact.task"
 
 local M = {}
 
 local UNDO_GRACE = 30
-
--- The first error is the one that is told: why the files could not be listed is another matter.
-local function conflicts(repo)
-	local ok, files = pcall(status.conflicts, repo)
-	return ok and files or nil
-end
-
--- Runs what may conflict; the error then has the files, and the repository is left in the middle of it, as git does.
-local function run_or_conflict(repo, words, o)
-	local ok, err = pcall(run.git, repo, words, o)
-	if ok then return end
-	if errors.is(err, "conflict") then err.files = conflicts(repo) end
-	error(err, 0)
-end
 
 local function outcome(repo, before, target)
 	local head = read.rev_parse(repo, "HEAD")
@@ -70,16 +55,14 @@ local function check_values(o)
 	end
 	if type(o.ff) == "string" and o.ff ~= "only" then error("git.merge: option 'ff' must be true, false or \"only\"", 3) end
 	if o.squash and not o.ff then error("git.merge: option 'squash' makes no commit, and 'ff' = false always one", 3) end
-	if o.message and (o.message:find("\0", 1, true) or not o.message:find "%S") then
-		error("git.merge: option 'message' is empty, or holds a NUL byte", 3)
-	end
+	if o.message and not o.message:find "%S" then error("git.merge: option 'message' is empty", 3) end
 end
 
 local function continue(repo, o, before)
 	if not stands(git_dir(repo, o), "MERGE_HEAD") then
 		error(errors.new("not_found", "git merge: no merge is under way"), 0)
 	end
-	run_or_conflict(repo, { "commit", o.message and "--file=-" or "--no-edit", "--cleanup=whitespace" }, o)
+	run.git(repo, { "commit", o.message and "--file=-" or "--no-edit", "--cleanup=whitespace" }, o)
 	return outcome(repo, before)
 end
 
@@ -117,7 +100,7 @@ function M.merge(repo, options)
 	local before = read.rev_parse(repo, "HEAD")
 	if o.continue then return continue(repo, o, before) end
 	local target = check.revision("git.merge: option 'branch'", o.branch)
-	run_or_conflict(repo, merge_words(o, target), o)
+	run.git(repo, merge_words(o, target), o)
 	local result = outcome(repo, before, read.rev_parse(repo, target .. "^{commit}"))
 	if result.kind == "up_to_date" and (o.squash or o.no_commit) then result.kind = not_moved(repo, o, target) end
 	return result
@@ -178,7 +161,7 @@ local function rebase(repo, dir, before, target, call)
 	local _ <close> = setmetatable({}, { __close = function()
 		if not done then pcall(task.shield, UNDO_GRACE, undo_rebase, repo, dir, before, target, call.grace) end
 	end })
-	run_or_conflict(repo, { "rebase", "--quiet", "--no-autosquash", "--no-autostash", target }, call)
+	run.git(repo, { "rebase", "--quiet", "--no-autosquash", "--no-autostash", target }, call)
 	done = true
 end
 
@@ -237,7 +220,7 @@ function M.pull(repo, options)
 	local how = { ff = "only" }
 	if o.mode == "merge" then how = { ff = true, message = pull_message(repo, name, branch, quick) } end
 	call.input = how.message
-	run_or_conflict(repo, merge_words(how, target), call)
+	run.git(repo, merge_words(how, target), call)
 	return outcome(repo, before, target)
 end
 
