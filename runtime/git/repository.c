@@ -139,18 +139,28 @@ static bool enters_link(int folder, const char *name, int levels)
 	return fd >= 0 && has_link(fd, true, levels - 1);
 }
 
+static unsigned char type_of(DIR *dir, const struct dirent *e)
+{
+	struct stat st;
+	if (e->d_type != DT_UNKNOWN) return e->d_type; /* some file systems do not tell */
+	return fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ? DT_UNKNOWN : IFTODT(st.st_mode);
+}
+
+static bool is_link(DIR *dir, const struct dirent *e, bool deep, int levels)
+{
+	unsigned char type = type_of(dir, e);
+	if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) return false;
+	if (type == DT_LNK) return strcmp(e->d_name, "hooks") != 0; /* where git writes nothing, and runs nothing of ours */
+	return deep && type == DT_DIR && enters_link(dirfd(dir), e->d_name, levels);
+}
+
 /* Whether the folder, which is closed, holds a symbolic link; deep: or a folder below it does. */
 static bool has_link(int folder, bool deep, int levels)
 {
 	DIR *dir = levels > 0 ? fdopendir(folder) : NULL;
-	bool found = !dir;
+	bool found = !dir; /* what cannot be looked at */
 	if (!dir) close(folder);
-	for (struct dirent *e; dir && !found && (e = readdir(dir));) {
-		struct stat st;
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
-		found = S_ISLNK(st.st_mode) || (deep && S_ISDIR(st.st_mode) && enters_link(dirfd(dir), e->d_name, levels));
-	}
+	for (struct dirent *e; dir && !found && (e = readdir(dir));) found = is_link(dir, e, deep, levels);
 	if (dir) closedir(dir);
 	return found;
 }

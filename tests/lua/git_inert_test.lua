@@ -170,6 +170,9 @@ case("links in the git directory", function()
 		fails("unsafe_config", w.repo.status, w.repo)
 		equal(w:sh "cat ../victim; ls ../folder", "precious")
 	end
+	local w <close> = prepared()
+	w:sh "rm -rf .git/hooks; mkdir ../shared; ln -s ../../shared .git/hooks"
+	w.repo:status()
 end)
 
 -- The repository within has its own configuration, which the git that enters it reads.
