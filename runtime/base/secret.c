@@ -115,10 +115,21 @@ static size_t userinfo(const char *text, size_t len)
 	return 0;
 }
 
+/* The length of what a Basic header holds for the user "token", when that begins here, else 0. */
+static size_t basic_credential(const char *text, size_t len)
+{
+	static const char user[] = "dG9rZW46"; /* token: */
+	size_t n = sizeof user - 1;
+	if (len <= n || memcmp(text, user, n) != 0) return 0;
+	while (n < len && (isalnum((unsigned char)text[n]) || memchr("+/=", text[n], 3))) n++;
+	return n;
+}
+
 /* Adds what masks the secret at text[i] and returns the length it hides, 0 if nothing secret stands there. */
 static size_t mask_at(ep_buf *b, const ep_secrets *all, const char *text, size_t i, size_t len)
 {
 	size_t n = known_secret(all, text + i, len - i);
+	if (!n) n = basic_credential(text + i, len - i);
 	size_t prefix = credential_prefix(text + i, len - i);
 	if (prefix && (i == 0 || !token_char(text[i - 1]))) {
 		size_t run = run_of_token(text + i + prefix, len - i - prefix);

@@ -39,7 +39,8 @@ const char *ep_secret_reveal(const ep_secret *s, size_t *len);
 const char *ep_secret_masked(const ep_secret *s);
 
 /* Adds text to b with every secret hidden: those of `all` (may be NULL), whatever looks like a Relace
- * credential (rlc-..., rlcr-...), and the password of a scheme://user:password@ URL. */
+ * credential (rlc-..., rlcr-...), what a Basic header has of the user "token", and the password of a scheme://user:password@
+ * URL. */
 int ep_mask(ep_buf *b, const ep_secrets *all, const char *text, size_t len);
 
 #endif

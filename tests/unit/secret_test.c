@@ -63,6 +63,8 @@ TEST(what_looks_like_a_credential_is_hidden_always)
 	masks_to(NULL, "\"rlc-a_b-c0123456789\"", "\"rlc-****\"");
 	masks_to(NULL, "the prefix rlc- alone, and rlc-short", "the prefix rlc- alone, and rlc-short");
 	masks_to(NULL, "curlc-0123456789", "curlc-0123456789");
+	masks_to(NULL, "Basic dG9rZW46cmxjci1/YWJjZA== x", "Basic **** x");
+	masks_to(NULL, "dG9rZW4", "dG9rZW4");
 	masks_to(NULL, "https://token:s3cr3t@host/x", "https://****@host/x");
 	masks_to(NULL, "https://host/a@b", "https://host/a@b");
 	masks_to(NULL, "a://u:p@h b://c:d@e", "a://****@h b://****@e");
