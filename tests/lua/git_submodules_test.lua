@@ -82,6 +82,19 @@ case("a submodule that is not there, that has not the commit, that has no URL", 
 	world:clear()
 end)
 
+case("a file whose name looks like a submodule in .git is none", function()
+	local name = ("160000 commit %s\\t.git"):format(head)
+	local url = world:repository(([[
+		info=$(raw 100644 info $(blob x)); objects=$(raw 40000 objects $info)
+		modules=$(blob '[submodule "m"]\n\tpath = .git/objects/info\n\turl = %s\n')
+		main $(raw 100644 .gitmodules $modules 40000 '%s' $objects)]]):format(server:at "open", name))
+	local c = clone(url)
+	equal(c.submodules, {})
+	equal(fs.stat(c.directory .. "/.git/objects/info/.git"), nil)
+	equal(fs.stat(c.directory .. "/.git/objects/info/one.txt"), nil)
+	world:clear()
+end)
+
 case("a repository that is its own submodule, again and again", function()
 	local name = "r" .. world.count + 1
 	local url = with_modules { { "x", server:at("ok", name), ("1"):rep(40) } }

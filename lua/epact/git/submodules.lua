@@ -30,16 +30,36 @@ local function read_modules(directory)
 	return urls
 end
 
--- The commits that the tree names, in its order: { path, commit }.
+local function fail(code, path, why) error(errors.new(code, ("the submodule '%s': %s"):format(path, why)), 0) end
+
+-- Signs that some file systems leave out of a name: .git with one of them in it is .git to them.
+local IGNORED = { "\u{200c}", "\u{200d}", "\u{200e}", "\u{200f}", "\u{202a}", "\u{202b}", "\u{202c}", "\u{202d}", "\u{202e}", "\u{206a}", "\u{206b}",
+	"\u{206c}", "\u{206d}", "\u{206e}", "\u{206f}", "\u{feff}" }
+
+-- Whether a part of a path leads out of the work tree, or into a git directory, by whichever file system.
+local function leads_away(part)
+	local name = part:lower()
+	for _, sign in ipairs(IGNORED) do name = name:gsub(sign, "") end
+	name = name:gsub("[:\\].*", ""):gsub("[ .]+$", "")
+	return name == "" or name == ".git" or name:find "^git~%d+$" ~= nil
+end
+
+-- git refuses such trees when it fetches them; here that is not relied upon.
+local function check_path(path)
+	for part in (path .. "/"):gmatch "([^/]*)/" do
+		if leads_away(part) then fail("invalid_argument", path, "its path leads out of the work tree") end
+	end
+end
+
+-- The commits that the tree names, in its order: { path, commit }. Entry by entry: a name of a file may look like a further one.
 local function read_links(directory)
 	local links = {}
-	for commit, path in git(directory, { "ls-tree", "-r", "-z", "HEAD" }).stdout:gmatch "160000 commit (%x+)\t([^\0]+)\0" do
-		links[#links + 1] = { path = path, commit = commit }
+	for entry in git(directory, { "ls-tree", "-r", "-z", "HEAD" }).stdout:gmatch "[^\0]+" do
+		local commit, path = entry:match "^160000 commit (%x+)\t(.+)$"
+		if path then links[#links + 1] = { path = path, commit = commit } end
 	end
 	return links
 end
-
-local function fail(code, path, why) error(errors.new(code, ("the submodule '%s': %s"):format(path, why)), 0) end
 
 -- A relative URL is seen from the repository's own; it cannot leave its host.
 local function resolve(url, base, path)
@@ -128,6 +148,7 @@ function clone_below(state, directory, options)
 	if state.depth > DEEPEST then fail("too_large", directory, "submodules are nested too deeply") end
 	for _, link in ipairs(read_links(directory)) do
 		local url = urls[link.path]
+		if url then check_path(link.path) end
 		if url and is_place(directory, link.path) then
 			if #state.paths >= MOST then fail("too_large", link.path, ("there are more than %d submodules"):format(MOST)) end
 			clone_one(state, directory, link, url, options)
