@@ -9,9 +9,11 @@
 #include "bindings/git.h"
 #include "runtime/base/mem.h"
 #include "runtime/git/config.h"
+#include "runtime/git/fence.h"
 #include "runtime/git/repository.h"
 
 #define TYPE "epact.git"
+#define PLACE "epact.git.place"
 
 /* A clone or a command. */
 typedef struct handle {
@@ -23,6 +25,12 @@ typedef struct handle {
 	bool fresh[EP_GIT_PHASES]; /* not taken yet: of each phase the latest, so that the end of none is lost */
 	bool ended;
 } handle;
+
+/* A folder that several clones fill together. */
+typedef struct place {
+	ep_git_place place; /* without a path: closed */
+	int fence;          /* 0: none */
+} place;
 
 static void on_progress(void *arg, const ep_git_progress *now)
 {
@@ -188,6 +196,20 @@ static int git_terminal_width(lua_State *L)
 	return 1;
 }
 
+/* place(directory) -> a folder that was made, or found empty, and is held until it is closed */
+static int git_place(lua_State *L)
+{
+	ep_err err = {0};
+	const char *path = epl_check_text(L, 1, NULL);
+	place *p = epl_new(L, sizeof *p, PLACE);
+	p->place.path = ep_strdup(path);
+	if (!p->place.path) return luaL_error(L, "not enough memory");
+	if (ep_git_place_take(&p->place, &err)) return epl_raise(L, &err);
+	int fence = ep_git_fence_open(p->place.fd);
+	p->fence = fence < 0 ? 0 : fence;
+	return 1;
+}
+
 /* --- results --- */
 
 static int push_clone(lua_State *L, ep_op *op)
@@ -294,18 +316,63 @@ static int git_close(lua_State *L)
 	return 0;
 }
 
+static place *check_place(lua_State *L)
+{
+	place *p = epl_check(L, 1, PLACE);
+	if (!*p->place.at) epl_raise_code(L, EP_ECLOSED, "the folder was closed");
+	return p;
+}
+
+/* at() -> a path that leads to the folder, whatever takes its place; the fence for git, 0 when there is none */
+static int place_at(lua_State *L)
+{
+	const place *p = check_place(L);
+	lua_pushstring(L, p->place.at);
+	lua_pushinteger(L, p->fence);
+	return 2;
+}
+
+/* is_there() -> whether its own path still leads to it */
+static int place_is_there(lua_State *L)
+{
+	lua_pushboolean(L, ep_git_place_is_there(&check_place(L)->place));
+	return 1;
+}
+
+/* undo(): removes the folder, which is empty again, and those above it, as far as they were made */
+static int place_undo(lua_State *L)
+{
+	ep_err err = {0};
+	return ep_git_place_undo(&check_place(L)->place, &err) ? epl_raise(L, &err) : 0;
+}
+
+static int place_close(lua_State *L)
+{
+	place *p = epl_check(L, 1, PLACE);
+	ep_git_place_close(&p->place);
+	if (p->fence) close(p->fence);
+	ep_free(p->place.path);
+	p->fence = 0;
+	p->place.path = NULL;
+	return 0;
+}
+
 /* --- tables --- */
 
 static const luaL_Reg functions[] = {{"clone", git_clone}, {"check", git_check}, {"command", git_command},
-	{"machine", git_machine}, {"check_ref", git_check_ref}, {"check_url", git_check_url}, {"covers", git_covers},
-	{"git_directory", git_directory}, {"first_active", git_first_active}, {"terminal_width", git_terminal_width},
-	{NULL, NULL}};
+	{"place", git_place}, {"machine", git_machine}, {"check_ref", git_check_ref}, {"check_url", git_check_url},
+	{"covers", git_covers}, {"git_directory", git_directory}, {"first_active", git_first_active},
+	{"terminal_width", git_terminal_width}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"wait", git_wait}, {"progress", git_progress}, {NULL, NULL}};
+static const luaL_Reg place_methods[] = {
+	{"at", place_at}, {"is_there", place_is_there}, {"undo", place_undo}, {"close", place_close}, {NULL, NULL}};
+static const luaL_Reg place_meta[] = {{"__gc", place_close}, {"__close", place_close}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", git_close}, {"__close", git_close}, {NULL, NULL}};
 
 int epl_open_git(lua_State *L)
 {
 	epl_type(L, TYPE, methods, meta);
+	epl_type(L, PLACE, place_methods, place_meta);
 	luaL_newlib(L, functions);
 	return 1;
 }

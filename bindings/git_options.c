@@ -107,14 +107,15 @@ void epl_git_read_clone(lua_State *L, ep_git_clone_options *o, epl_git_given *gi
 typedef struct command_options {
 	epl_text directory, git_dir, protocols, input, remote, scope, ca_file;
 	int argv, config, env, credential; /* stack index, 0: not given */
-	bool trust, may_enter, push, allow_http;
-	lua_Integer max_output, max_file, accepted;
+	bool trust, may_enter, push, allow_http, held;
+	lua_Integer max_output, max_file, accepted, fence;
 	uint64_t timeout, stall, grace;
 } command_options;
 
 static const epl_option command_spec[] = {{"argv", EPL_TABLE, offsetof(command_options, argv), EPL_REQUIRED},
 	{"directory", EPL_TEXT, offsetof(command_options, directory), 0},
 	{"git_dir", EPL_TEXT, offsetof(command_options, git_dir), 0},
+	{"held", EPL_BOOL, offsetof(command_options, held), 0}, {"fence", EPL_INT, offsetof(command_options, fence), 0},
 	{"trust", EPL_BOOL, offsetof(command_options, trust), 0},
 	{"may_enter", EPL_BOOL, offsetof(command_options, may_enter), 0},
 	{"config", EPL_TABLE, offsetof(command_options, config), 0}, {"env", EPL_TABLE, offsetof(command_options, env), 0},
@@ -149,6 +150,8 @@ void epl_git_read_command(lua_State *L, ep_git_command_options *o, epl_git_given
 	o->remote = r.remote.data;
 	o->scope = r.scope.data;
 	o->ca_file = r.ca_file.data;
+	o->held = r.held;
+	o->fence = (int)r.fence;
 	o->trust = r.trust;
 	o->may_enter = r.may_enter;
 	o->push = r.push;

@@ -19,6 +19,7 @@ static int undo(ep_op *op)
 {
 	ep_git_clone *c = ep_git_clone_of(op);
 	c->disk_full = ep_git_place_full(&c->place);
+	c->moved = c->place.taken && !ep_git_place_is_there(&c->place);
 	return ep_git_place_undo(&c->place, &c->undo_error);
 }
 
@@ -38,7 +39,10 @@ static void say(ep_git_clone *c, const char *format, ...)
 static void after_undo(ep_op *op, int rc)
 {
 	ep_git_clone *c = ep_git_clone_of(op);
-	if (c->error.code == EP_EIO && c->disk_full) { /* git does not always say why it cannot write */
+	if (c->moved && c->error.code != EP_ECANCELLED && c->error.code != EP_ETIMEOUT) {
+		c->error.code = EP_EDESTINATION; /* whatever git met there */
+		say(c, "%s: '%s' is no longer the folder that was taken for it", c->what, c->place.path);
+	} else if (c->error.code == EP_EIO && c->disk_full) { /* git does not always say why it cannot write */
 		c->error.code = EP_ENOSPACE;
 		say(c, "%s: the disk is full", c->what);
 	} else if (c->error.code == EP_EIO &&
@@ -88,6 +92,7 @@ static void free_clone(ep_op *op)
 	ep_git_url_fini(&c->url);
 	ep_secret_release(c->o.credential);
 	ep_git_place_close(&c->place);
+	if (c->fence) close(c->fence);
 	ep_free(c->place.path);
 	ep_free((char *)c->o.branch);
 	ep_free((char *)c->o.filter);
@@ -112,13 +117,19 @@ static int take(ep_op *op)
 {
 	ep_git_clone *c = ep_git_clone_of(op);
 	int rc = c->o.reference ? ep_git_reference_check(c->o.reference, &c->error) : 0;
-	return rc ? rc : ep_git_place_take(&c->place, &c->error);
+	if (!rc) rc = ep_git_place_take(&c->place, &c->error);
+	int fence = rc ? -1 : ep_git_fence_open(c->place.fd);
+	c->fence = fence < 0 ? 0 : fence;
+	return rc;
 }
 
 static void after_take(ep_op *op, int rc)
 {
 	ep_git_clone *c = ep_git_clone_of(op);
-	if (ep_git_clone_gave_up(c) || rc)
+	bool capped = c->o.caps.files || c->o.caps.bytes;
+	if (!ep_git_clone_gave_up(c) && !rc && capped && (rc = ep_git_meter_start(c)))
+		ep_err_set(&c->error, rc, "%s: no memory to measure it", c->what);
+	if (c->error.code)
 		ep_git_clone_fail(c);
 	else
 		ep_git_clone_run(c);
@@ -179,7 +190,6 @@ static int copy(ep_git_clone *c, const ep_git_clone_options *o)
 	c->o.ca_file = copy_path(o->ca_file);
 	c->o.credential = o->credential ? ep_secret_retain(o->credential) : NULL;
 	if (o->sparse && copy_sparse(c, o->sparse)) return EP_ENOMEM;
-	if ((o->caps.files || o->caps.bytes) && ep_git_meter_start(c)) return EP_ENOMEM;
 	bool lost = !c->what || !c->place.path || (o->branch && !c->o.branch) || (o->filter && !c->o.filter) ||
 		(o->reference && !c->o.reference);
 	return lost || (o->ca_file && !c->o.ca_file) ? EP_ENOMEM : 0;
@@ -209,7 +219,6 @@ int ep_git_clone_start(ep_git_clone **out, ep_procs *procs, const ep_git_clone_o
 	c->procs = procs;
 	c->url = url;
 	if (copy(c, o)) {
-		ep_git_meter_stop(c);
 		ep_op_unref(&c->op);
 		return ep_err_set(err, EP_ENOMEM, "no memory for a clone");
 	}

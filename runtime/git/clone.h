@@ -51,6 +51,7 @@ typedef struct ep_git_clone {
 	char **sparse;
 	ep_git_url url;
 	ep_git_place place;
+	int fence;           /* around the place; 0: none */
 	ep_git_command *git; /* while it runs */
 	int stage;
 	ep_git_caps seen;
@@ -59,7 +60,7 @@ typedef struct ep_git_clone {
 	struct ep_git_meter *meter; /* NULL: there is nothing to measure */
 	ep_git_step step;
 	ep_err undo_error;
-	bool disk_full; /* found before the undo */
+	bool disk_full, moved; /* found before the undo */
 } ep_git_clone;
 
 /* What the start checks, before anything is done: 0 or EP_EINVAL. */

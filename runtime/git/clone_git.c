@@ -66,8 +66,9 @@ static void add_fetch(arguments *a, const ep_git_clone *c)
 	if (is_staged(c)) add(a, "--no-checkout");
 	add(a, "--");
 	add(a, c->url.text);
-	add(a,
-		"."); /* it runs in the folder: what takes the folder's place meanwhile is neither filled nor removed by it */
+	/* It runs in the folder: its own clean-up removes nothing else. But it makes a path of this when it starts, by which it
+	 * writes: the fence holds it to the folder. */
+	add(a, ".");
 }
 
 static void make_arguments(arguments *a, const ep_git_clone *c)
@@ -111,10 +112,19 @@ static void list_folders(ep_buf *text, const ep_git_clone *c)
 
 /* --- from stage to stage --- */
 
+/* A clone whose folder is elsewhere is none: its caller would go on with what took the folder's place. */
+static int check_there(ep_git_clone *c)
+{
+	if (ep_git_place_is_there(&c->place)) return 0;
+	return ep_err_set(&c->error, EP_EDESTINATION, "%s: the folder was moved", c->what);
+}
+
 static int inspect(ep_op *op)
 {
 	ep_git_clone *c = ep_git_clone_of(op);
-	int rc = c->o.credential ? ep_git_place_check_config(c->place.at, c->o.credential, &c->error) : 0;
+	int rc = check_there(c);
+	if (rc) return rc;
+	rc = c->o.credential ? ep_git_place_check_config(c->place.at, c->o.credential, &c->error) : 0;
 	return rc ? rc : ep_git_place_read(c->head, &c->branch, c->place.at, &c->error);
 }
 
@@ -122,7 +132,9 @@ static int measure(ep_op *op)
 {
 	ep_git_clone *c = ep_git_clone_of(op);
 	ep_git_caps now;
-	int rc = ep_git_measure(&now, c->place.at, NULL);
+	int rc = check_there(c);
+	if (rc || !has_caps(c)) return rc;
+	rc = ep_git_measure(&now, c->place.at, NULL);
 	if (rc) return ep_err_set(&c->error, rc, "%s: no memory to measure it", c->what);
 	return ep_git_caps_check(&c->o.caps, &now, c->what, &c->error);
 }
@@ -154,7 +166,7 @@ static void next_stage(ep_git_clone *c)
 	while (c->stage != DONE && !is_wanted(c, c->stage));
 	if (c->stage != DONE)
 		run_stage(c);
-	else if (has_caps(c))
+	else if (is_staged(c))
 		ep_git_step_run(&c->step, &c->op, measure, after_measure);
 	else
 		ep_git_clone_finish(c);
@@ -229,10 +241,12 @@ static int start_git(ep_git_clone *c)
 	make_arguments(&a, c);
 	if (c->stage == NARROW) list_folders(&input, c);
 	ep_git_command_options o = {.argv = a.argv, .what = c->what, .arg = c};
-	if (c->stage == FETCH)
-		o.cwd = c->place.at;
+	o.fence = c->fence;
+	o.held = c->stage != FETCH;
+	if (o.held)
+		o.directory = c->place.at;
 	else
-		o.directory = c->place.path;
+		o.cwd = c->place.at;
 	o.url = c->url.text;
 	if (c->stage == NARROW) {
 		o.in_bytes = ep_buf_text(&input);

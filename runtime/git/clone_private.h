@@ -8,6 +8,7 @@
  * Life, Thread, Owner: as in clone.h. */
 
 #include "runtime/git/clone.h"
+#include "runtime/git/fence.h"
 
 /* The folder is taken: runs git, stage by stage, and ends with ep_git_clone_finish or ep_git_clone_fail. */
 void ep_git_clone_run(ep_git_clone *c);

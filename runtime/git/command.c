@@ -50,10 +50,10 @@ static int clean(ep_op *op)
 	return 0;
 }
 
-/* What a git that was killed leaves in a repository is removed before anybody is told. */
+/* What a git that was killed leaves in a repository is removed before anybody is told. Of a folder that is held all goes. */
 static void end(ep_git_command *c)
 {
-	if (c->killed && c->repository.git_dir)
+	if (c->killed && c->repository.git_dir && !c->o.held)
 		ep_git_step_run(&c->step, &c->op, clean, finish);
 	else
 		finish(&c->op, 0);
@@ -148,9 +148,11 @@ static int start_git(ep_git_command *c, const int *fds, size_t fd_count)
 		.argv = c->o.argv, .env = (const char *const *)c->env.vars, .grace = c->o.grace, .apart = true};
 	o.no_core = ep_git_command_has_credential(c);
 	o.file_max = c->o.file_max;
-	o.cwd = c->repository.work_tree ? c->repository.work_tree
-		: c->repository.git_dir     ? c->repository.git_dir
-									: c->o.cwd;
+	o.fence = c->o.fence;
+	o.cwd = c->o.held             ? c->o.directory
+		: c->repository.work_tree ? c->repository.work_tree
+		: c->repository.git_dir   ? c->repository.git_dir
+								  : c->o.cwd;
 	o.in = c->o.in_bytes ? EP_PROC_PIPE : EP_PROC_NULL;
 	o.in_bytes = c->o.in_bytes;
 	o.in_len = c->o.in_len;
@@ -193,6 +195,23 @@ static void after_prepare(ep_op *op, int rc)
 
 /* --- before git: on a thread --- */
 
+static int copy(char **to, const char *text)
+{
+	ep_free(*to);
+	*to = ep_strdup(text);
+	return *to ? 0 : EP_ENOMEM;
+}
+
+/* By the names that they have in the folder that is held. */
+static int name_from_within(ep_git_command *c)
+{
+	ep_git_repository *r = &c->repository;
+	size_t len = r->work_tree ? strlen(r->work_tree) : 0;
+	if (!len || strncmp(r->git_dir, r->work_tree, len) != 0 || strcmp(r->git_dir + len, "/.git") != 0)
+		return ep_err_set(&c->error, EP_ECORRUPT, "%s: the git directory is not in the folder", c->o.what);
+	return copy(&r->work_tree, ".") || copy(&r->git_dir, ".git") ? EP_ENOMEM : 0;
+}
+
 static int prepare(ep_op *op)
 {
 	ep_git_command *c = command_of(op);
@@ -200,6 +219,7 @@ static int prepare(ep_op *op)
 	if (c->o.directory)
 		rc = ep_git_repository_read(&c->repository, c->o.directory, c->o.git_dir, c->o.trust, verb(c), &c->error);
 	if (!rc) rc = ep_git_command_find_remote(c);
+	if (!rc && c->o.held) rc = name_from_within(c);
 	if (!rc) rc = ep_git_machine_open(&c->global, &c->machine, &c->error);
 	if (rc) ep_err_set(&c->error, rc, "%s: no memory", c->o.what); /* who fails otherwise has said why */
 	ep_git_leftover_start(&c->since);

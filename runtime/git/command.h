@@ -21,10 +21,14 @@
 #include "runtime/proc/proc.h"
 
 typedef struct ep_git_command_options {
-	const char *const *argv;   /* "git", the command and its arguments; NULL at the end */
-	const char *what;          /* it is, for messages; NULL: "git COMMAND in 'DIRECTORY'" */
-	const char *directory;     /* the top folder of a repository, or a bare one; NULL: it needs none */
-	const char *cwd;           /* without a directory: where git runs, borrowed until its start; NULL: where we are */
+	const char *const *argv; /* "git", the command and its arguments; NULL at the end */
+	const char *what;        /* it is, for messages; NULL: "git COMMAND in 'DIRECTORY'" */
+	const char *directory;   /* the top folder of a repository, or a bare one; NULL: it needs none */
+	const char *cwd;         /* without a directory: where git runs, borrowed until its start; NULL: where we are */
+	/* The directory is the link to an open descriptor of ours: git runs in that folder and names its parts from there, so
+	 * that it is the same folder for as long as git runs, wherever it is moved. */
+	bool held;
+	int fence;                 /* as in ep_proc_options */
 	const char *git_dir;       /* its git directory, when it is elsewhere; NULL: as directory says */
 	bool trust;                /* the repository's configuration, hooks and filters count */
 	bool may_enter;            /* repositories within were looked at, and may be entered */

@@ -2,14 +2,12 @@
 #include "runtime/git/leftover.h"
 
 #include <dirent.h>
-#include <limits.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "runtime/base/buf.h"
 
 enum { DEPTH_MAX = 64 };
 
@@ -18,7 +16,7 @@ typedef struct walk {
 	unsigned removed;
 } walk;
 
-static void take_away(walk *w, const char *path);
+static void take_away(walk *w, int folder, const char *name);
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -26,20 +24,25 @@ static bool ends_with(const char *text, const char *end)
 	return a > b && !strcmp(text + a - b, end);
 }
 
-/* The locks in a folder, and with deep in those below it; symbolic links are not followed. */
-static void search(walk *w, const char *folder, int depth)
+/* A folder by its name in another; not by a link, whoever puts one there and when. NULL: there is none. */
+static DIR *open_folder(int above, const char *name)
 {
-	DIR *d = opendir(folder);
+	int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	if (fd >= 0 && !folder) close(fd);
+	return folder;
+}
+
+/* The locks in a folder, and in those below it, so many levels deep. */
+static void search(walk *w, int above, const char *name, int deep)
+{
+	DIR *d = open_folder(above, name);
 	for (const struct dirent *e; d && (e = readdir(d));) {
-		ep_buf path = {0};
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-		ep_buf_printf(&path, "%s/%s", folder, e->d_name);
-		if (ep_buf_failed(&path)) continue;
-		if (e->d_type == DT_DIR && depth > 0)
-			search(w, path.data, depth - 1);
+		if (e->d_type == DT_DIR && deep > 0)
+			search(w, dirfd(d), e->d_name, deep - 1);
 		else if (e->d_type == DT_REG && ends_with(e->d_name, ".lock"))
-			take_away(w, path.data);
-		ep_buf_fini(&path);
+			take_away(w, dirfd(d), e->d_name);
 	}
 	if (d) closedir(d);
 }
@@ -47,13 +50,13 @@ static void search(walk *w, const char *folder, int depth)
 /* Where git makes locks: beside HEAD, index and config, and beside each ref and packed-refs. */
 static void search_all(walk *w, const char *git_dir, const char *common)
 {
-	static const char *const deep[] = {"refs", "logs"};
-	search(w, git_dir, 0);
-	if (strcmp(git_dir, common) != 0) search(w, common, 0);
-	for (size_t i = 0; i < 2; i++) {
-		char path[PATH_MAX];
-		if (snprintf(path, sizeof path, "%s/%s", common, deep[i]) < PATH_MAX) search(w, path, DEPTH_MAX);
-	}
+	search(w, AT_FDCWD, git_dir, 0);
+	if (strcmp(git_dir, common) != 0) search(w, AT_FDCWD, common, 0);
+	DIR *top = open_folder(AT_FDCWD, common);
+	if (!top) return;
+	search(w, dirfd(top), "refs", DEPTH_MAX);
+	search(w, dirfd(top), "logs", DEPTH_MAX);
+	closedir(top);
 }
 
 static bool is_older(const struct timespec *since, const struct stat *st)
@@ -82,11 +85,11 @@ static bool is_open(const struct stat *file)
 	return open;
 }
 
-static void take_away(walk *w, const char *path)
+static void take_away(walk *w, int folder, const char *name)
 {
 	struct stat st;
-	if (lstat(path, &st) || is_older(&w->since, &st) || is_open(&st)) return;
-	if (!unlink(path)) w->removed++;
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) || is_older(&w->since, &st) || is_open(&st)) return;
+	if (!unlinkat(folder, name, 0)) w->removed++;
 }
 
 void ep_git_leftover_start(struct timespec *since) { clock_gettime(CLOCK_REALTIME_COARSE, since); }

@@ -75,7 +75,7 @@ int ep_git_meter_start(ep_git_clone *c)
 	struct ep_git_meter *m = ep_calloc(1, sizeof *m);
 	if (!m) return EP_ENOMEM;
 	m->clone = c;
-	m->path = ep_strdup(c->place.path);
+	m->path = ep_strdup(c->place.at);
 	if (!m->path || ep_timer_start(c->op.loop, &m->timer, PAUSE_MS * EP_MSEC, on_pause_over)) {
 		free_meter(m);
 		return EP_ENOMEM;

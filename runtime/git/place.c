@@ -118,8 +118,7 @@ static void remove_parents(ep_git_place *p)
 	}
 }
 
-/* Whether the path still leads to the folder that was taken. */
-static bool is_there(const ep_git_place *p)
+bool ep_git_place_is_there(const ep_git_place *p)
 {
 	struct stat there, taken;
 	return !lstat(p->path, &there) && !fstat(p->fd, &taken) && there.st_ino == taken.st_ino &&
@@ -130,7 +129,7 @@ static int remove_place(ep_git_place *p, ep_err *err)
 {
 	if (!*p->at) return p->made ? ep_fs_remove_tree(p->path, err) : remove_content(p->path, err);
 	int rc = remove_content(p->at, err);
-	if (!rc && p->made && is_there(p) && rmdir(p->path)) return fail(err, "removing", p->path);
+	if (!rc && p->made && ep_git_place_is_there(p) && rmdir(p->path)) return fail(err, "removing", p->path);
 	return rc;
 }
 
@@ -156,7 +155,7 @@ int ep_git_place_undo(ep_git_place *p, ep_err *err)
 bool ep_git_place_full(const ep_git_place *p)
 {
 	struct statvfs disk;
-	if (!p->taken || statvfs(p->path, &disk)) return false;
+	if (!p->taken || statvfs(*p->at ? p->at : p->path, &disk)) return false;
 	return disk.f_bavail * disk.f_frsize < NEARLY_NOTHING || (disk.f_files && !disk.f_favail);
 }
 

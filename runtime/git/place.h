@@ -26,6 +26,9 @@ int ep_git_place_take(ep_git_place *place, ep_err *err);
 /* Removes what was made, and all that is in it; not what somebody else put in its place. */
 int ep_git_place_undo(ep_git_place *place, ep_err *err);
 
+/* Whether its path still leads to the folder that was taken. */
+bool ep_git_place_is_there(const ep_git_place *place);
+
 /* Closes the descriptor. */
 void ep_git_place_close(ep_git_place *place);
 

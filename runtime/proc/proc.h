@@ -40,6 +40,9 @@ typedef struct ep_proc_options {
 	uint64_t grace;    /* nanoseconds between SIGTERM and SIGKILL; 0: two seconds */
 	uint64_t file_max; /* no file that it or what it starts writes may grow beyond so many bytes (EFBIG); 0: no limit */
 	bool no_core;      /* it and what it starts leave no core file, and are handed to no collector of crashes */
+	/* A ruleset of Landlock that it and what it starts are held to, as far as the kernel lets us; a descriptor, borrowed
+	 * until the program runs. 0: none. */
+	int fence;
 	/* Spawned on a thread of the pool, so that the loop goes on while a busy machine loads the program. Then a start that
 	 * fails is the end of the op, with the error of the start and pid 0. */
 	bool apart;

@@ -121,6 +121,14 @@ IN_CHILD static int set_limits(const ep_spawn *what)
 	return set_limit(RLIMIT_FSIZE, what->file_max, false);
 }
 
+/* One more wall, where there is one: without it the program starts as well. */
+IN_CHILD static void enter_fence(int fence)
+{
+#ifdef SYS_landlock_restrict_self
+	if (fence && !syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) syscall(SYS_landlock_restrict_self, fence, 0);
+#endif
+}
+
 /* A group of its own, and no controlling terminal. A session would be both, but Linux schedules each session as a whole
  * (autogroups): with 32 of them at work, the loop waited up to 0.2 s for its turn. */
 IN_CHILD static int enter_group(const ep_spawn *what)
@@ -146,6 +154,7 @@ IN_CHILD static int prepare(launch *l)
 	if (set_limits(l->what)) return -1;
 	l->stage = STAGE_CWD;
 	if (l->what->cwd && syscall(SYS_chdir, l->what->cwd)) return -1;
+	enter_fence(l->what->fence);
 	l->stage = STAGE_FDS;
 	return place_fds(l->fds, (int)l->what->fd_count);
 }

@@ -25,6 +25,7 @@ typedef struct ep_spawn {
 	bool outlives;     /* it does not die with this thread, and has a session of its own */
 	uint64_t file_max; /* bytes of a file that it may write; 0: as ours */
 	bool no_core;      /* no core file of it is written or handed to a collector */
+	int fence;         /* a ruleset of Landlock that it and what it starts are held to; 0: none */
 	int tell;   /* a pipe to which the child writes "+ PID" before it becomes the program, and "- PID" if it cannot */
 	bool *told; /* set when that went well; NULL: nobody is told */
 } ep_spawn;

@@ -152,7 +152,8 @@ static ep_launch *new_launch(ep_proc *p, const ep_proc_options *o)
 		.fds = l->fds,
 		.fd_count = 3 + o->fd_count,
 		.file_max = o->file_max,
-		.no_core = o->no_core};
+		.no_core = o->no_core,
+		.fence = o->fence};
 	if (l->fds && (!o->apart || keep(l))) return l;
 	free_launch(l);
 	return NULL;

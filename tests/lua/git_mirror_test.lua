@@ -2,9 +2,11 @@
 -- timeout: 180
 -- Clones by a mirror: what is fetched, who may have it, and what happens to the mirror meanwhile.
 local check = require "check"
+local crypto = require "epact.crypto"
 local fs = require "epact.fs"
 local git = require "epact.git"
 local git_world = require "git_world"
+local lock = require "epact.core.lock"
 local process = require "epact.process"
 local task = require "epact.task"
 
@@ -109,13 +111,35 @@ case("a repository that is not there leaves nothing, and the error names its URL
 	equal(world:sh "ls mirrors/all", before)
 end)
 
+case("a server that hides a repository from a credential says nothing about the mirror", function()
+	local url = server:at("hidden", "big")
+	clone { url = url }
+	world:clear()
+	local before = world:sh "cat mirrors/all/*.git/epact-generation | sort"
+	fails("not_found", clone, { url = url, credential = "another-token" })
+	equal(world:sh "cat mirrors/all/*.git/epact-generation | sort", before)
+	world:sh("rm -rf " .. folder .. "/" .. crypto.sha256(url):sub(1, 40) .. ".*")
+end)
+
 case("what cannot be combined, and bad options, do nothing", function()
 	fails("filter", clone, { filter = "blob:none" })
 	fails("reference", clone, { reference = "/x" })
 	fails("git.mirror", clone, { mirror = {} })
 	fails("invalid_argument", clone, { url = server:at("ok", "repo"), branch = "-x" })
 	fails("unknown option", clone, { url = server:at("ok", "repo"), brunch = "x" })
+	fails("mirror:clone: the options must be a table, got nil", mirror.clone, mirror)
+	for _, bad in ipairs { "x", 1.5, -1, false } do
+		check.contains(fails("mirror:trim: the bytes", mirror.trim, mirror, bad), tostring(bad))
+	end
 	equal(select(2, mirror:size()), 1)
+end)
+
+case("errors of arguments point at the line that gave them", function()
+	local line = debug.getinfo(1, "l").currentline + 1
+	for _, call in ipairs { function() mirror:clone() end, function() mirror:trim() end, function() git.mirror() end, function() git.mirror(folder, { x = 1 }) end } do
+		local _, err = pcall(call)
+		check.contains(err, ("git_mirror_test.lua:%d:"):format(line))
+	end
 end)
 
 case("the credential is nowhere in the mirror", function()
@@ -148,6 +172,50 @@ f.write(b"\xff" * 900000)' $p; done]],
 		world:clear()
 	end)
 end
+
+case("a damaged mirror that others use stays; it is made anew when they are done", function()
+	local head = clone().head
+	world:clear()
+	local base = folder .. "/" .. crypto.sha256(server:at("ok", "big")):sub(1, 40)
+	local made = fs.read(base .. ".git/epact-generation")
+	damage "for p in objects/pack/*.pack; do head -c 5000 $p >x; mv x $p; done"
+	do
+		local _ <close> = lock.try(base .. ".use", false)
+		equal(clone({ full = true }).head, head)
+		whole "clones/c"
+		world:clear()
+		equal(fs.read(base .. ".git/epact-generation"), made)
+	end
+	clone { full = true }
+	whole "clones/c"
+	world:clear()
+	check.ok(fs.read(base .. ".git/epact-generation") ~= made)
+end)
+
+case("what a killed fetch left is removed by the next", function()
+	clone()
+	world:clear()
+	world:sh [[cd mirrors/all/*.git; touch refs/heads/main.lock packed-refs.lock shallow.lock objects/pack/tmp_pack_x objects/pack/.tmp-1-pack-x
+		mkdir -p objects/ab objects/tmp_objdir-incoming-x; touch objects/ab/tmp_obj_x objects/tmp_objdir-incoming-x/y]]
+	local head = push "after"
+	equal(clone().head, head)
+	world:clear()
+	equal(world:sh "cd mirrors/all/*.git; find . -name '*.lock' -o -name '*tmp*'", "")
+	equal(world:sh "git -C mirrors/all/*.git rev-parse main", head)
+end)
+
+case("the wait for another who makes the mirror lasts no longer than timeout", function()
+	local url = server:at("open", "repo")
+	local base = folder .. "/" .. crypto.sha256(url):sub(1, 40)
+	do
+		local _ <close> = lock.try(base .. ".update", true)
+		fails("timeout", clone, { url = url, timeout = 0.3 })
+	end
+	equal(world:listing(), "")
+	clone { url = url, timeout = 30 }
+	world:clear()
+	world:sh("rm -rf " .. base .. ".*")
+end)
 
 case("a fetch that is interrupted leaves a mirror that can be used", function()
 	push "later"

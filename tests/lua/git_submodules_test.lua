@@ -75,10 +75,24 @@ for _, bad in ipairs { "ext::sh -c touch% ran", "file:///etc", "/etc", "ssh://-o
 end
 
 case("a submodule that is not there, that has not the commit, that has no URL", function()
-	refused("not_found", with_modules { { "x", server:at("ok", "none"), head } })
+	local err = refused("not_found", with_modules { { "x", server:at("ok", "none"), head } })
+	check.lacks(err.message .. err.operation .. (err.detail or ""), "/proc/self")
 	refused("exit_status", with_modules { { "x", server:at "ok", ("1"):rep(40) } }, { max_files = 1000 })
 	local c = clone(world:repository(("main $(printf '160000 commit %s\tx\n' | git mktree --missing)"):format(head)))
 	equal(c.submodules, {})
+	world:clear()
+end)
+
+case("a file whose name looks like a submodule in .git is none", function()
+	local name = ("160000 commit %s\\t.git"):format(head)
+	local url = world:repository(([[
+		info=$(raw 100644 info $(blob x)); objects=$(raw 40000 objects $info)
+		modules=$(blob '[submodule "m"]\n\tpath = .git/objects/info\n\turl = %s\n')
+		main $(raw 100644 .gitmodules $modules 40000 '%s' $objects)]]):format(server:at "open", name))
+	local c = clone(url)
+	equal(c.submodules, {})
+	equal(fs.stat(c.directory .. "/.git/objects/info/.git"), nil)
+	equal(fs.stat(c.directory .. "/.git/objects/info/one.txt"), nil)
 	world:clear()
 end)
 
@@ -104,6 +118,20 @@ case("caps are of all together", function()
 	world:clear()
 	refused("too_large", url, { max_files = 4 })
 	refused("too_large", url, { max_bytes = bytes - 500 })
+end)
+
+case("caps are also of a commit that no branch has", function()
+	local large = world:repository [[
+		small=$(raw 100644 f $(blob x)); main $small; x=$(blob x)
+		many=$(for i in $(seq -w 200); do printf '100644 blob %s\tf%s\n' $x $i; done | git mktree); commit $many >many
+		commit $(raw 100644 zeros $(head -c 60000000 /dev/zero | git hash-object -w --stdin)) >zeros]]
+	local function super(commit) return with_modules { { "x", large, commit } } end
+	local many, zeros = world:sh "cat many", world:sh "cat zeros; rm many zeros"
+	refused("too_large", super(many), { max_files = 100 })
+	refused("too_large", super(zeros), { max_bytes = 1000000 })
+	refused("too_large", super(zeros), { max_files = 100, max_bytes = 1000000 })
+	equal(#clone(super(many), { max_files = 201 + 1, max_bytes = 5000000 }).submodules, 1)
+	world:clear()
 end)
 
 case("a folder that was there stays, without what the clone put into it", function()

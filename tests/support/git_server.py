@@ -11,6 +11,7 @@ is answered, the rest is the repository below ROOT: http://127.0.0.1:PORT/ok/nam
   ok       Basic authentication with the user "token" and TOKEN; 401 with WWW-Authenticate without
   open     no authentication
   bare401  401 without WWW-Authenticate
+  hidden   as ok, but 404 for another credential
   deny     401 with WWW-Authenticate, whatever is sent
   NNN      this status, after authentication
   packNNN  this status for the pack alone
@@ -123,6 +124,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(600)
         elif mode == "bare401":
             self.reply(401)
+        elif mode == "hidden" and user is not None and not granted:
+            self.reply(404)
         elif mode == "deny" or (mode != "open" and mode != "redirect" and not granted):
             self.reply(401, [REALM])
         elif mode == "redirect":

@@ -138,3 +138,18 @@ TEST(locks)
 	CHECK_INT_EQ(ep_git_leftover_remove(&since, at("g"), at("g")), 1);
 	clear();
 }
+
+TEST(locks_behind_links_are_those_of_others)
+{
+	struct timespec since;
+	struct stat st;
+	ep_git_leftover_start(&since);
+	usleep(20000);
+	sh("mkdir -p g/refs theirs/deep h; touch theirs/a.lock theirs/deep/b.lock g/refs/ours.lock;"
+	   "ln -s ../theirs g/logs; ln -s ../../theirs g/refs/heads; ln -s g link; ln -s ../theirs h/refs");
+	CHECK_INT_EQ(ep_git_leftover_remove(&since, at("link"), at("link")), 0);
+	CHECK_INT_EQ(ep_git_leftover_remove(&since, at("h"), at("h")), 0);
+	CHECK_INT_EQ(ep_git_leftover_remove(&since, at("g"), at("g")), 1);
+	CHECK(!stat(at("theirs/a.lock"), &st) && !stat(at("theirs/deep/b.lock"), &st));
+	clear();
+}

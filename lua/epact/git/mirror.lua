@@ -37,6 +37,26 @@ local function acquire(path, alone)
 	end
 end
 
+-- The right to read a mirror, which keeps all from removing it.
+local Use = {}
+Use.__index = Use
+
+local function use_of(base) return setmetatable({ base = base, lock = acquire(base .. ".use", false) }, Use) end
+
+function Use:close() self.lock:close() end
+
+Use.__close = Use.close
+
+-- Calls f when nobody else uses the mirror; it waits for nobody.
+function Use:alone(f)
+	self.lock:close()
+	do
+		local alone <close> = locks.try(self.base .. ".use", true)
+		if alone then f() end
+	end
+	self.lock = acquire(self.base .. ".use", false)
+end
+
 local function fresh_name(base, kind) return ("%s.%s-%s"):format(base, kind, crypto.random_hex(8)) end
 
 -- Whether it is there; its number of this making.
@@ -103,14 +123,49 @@ local function has(base, commit)
 	return generation(base) and git(base .. ".git", { "cat-file", "-e", commit }, { accepted = 1 << 1 }).status == 0
 end
 
--- One at a time, in the order of asking within this process. wanted() says whether it is still to be done.
+-- What a fetch that was killed left: its locks, by which every later one would fail, and what it had received.
+local function remove_unfinished(directory)
+	for _, entry in ipairs(fs.walk(directory)) do
+		local name = entry.path:match "[^/]+$"
+		if name:find "%.lock$" or (entry.path:find "^objects/" and name:find "^%.?tmp[-_]") then
+			fs.remove(directory .. "/" .. entry.path, { recursive = true })
+		end
+	end
+end
+
+local Turn = {}
+
+function Turn:__close()
+	if self.lock then self.lock:close() end
+	if self.permit then self.permit:release() end
+end
+
+-- The right to make or fetch a mirror, in the order of asking within this process. The wait may last as long as a run of git.
+local function take_turn(self, base, key, timeout)
+	self.turns[key] = self.turns[key] or task.semaphore(1)
+	local turn = setmetatable({}, Turn)
+	local function wait()
+		turn.permit = self.turns[key]:acquire()
+		turn.lock = acquire(base .. ".update", true)
+	end
+	local undo <close> = setmetatable({}, { __close = function(undo)
+		if not undo.done then Turn.__close(turn) end
+	end })
+	if timeout and timeout > 0 then
+		task.timeout(timeout, wait)
+	else
+		wait()
+	end
+	undo.done = true
+	return turn
+end
+
+-- One at a time. wanted() says whether it is still to be done.
 local function update(self, base, key, o, wanted)
-	local turn = self.turns[key] or task.semaphore(1)
-	self.turns[key] = turn
-	local _ <close> = turn:acquire()
-	local _ <close> = acquire(base .. ".update", true)
+	local _ <close> = take_turn(self, base, key, o.timeout)
 	if not wanted() then return end
 	if generation(base) then
+		remove_unfinished(base .. ".git")
 		fetch(base .. ".git", o)
 	else
 		make(self, base, key, o)
@@ -125,9 +180,16 @@ end
 -- --- cloning ---
 
 -- What a damaged mirror makes of a clone. A server can do so, too: it is then asked again, for all of it.
-local DAMAGE = { corrupt = true, io = true, exit_status = true, not_found = true }
+local DAMAGE = { corrupt = true, io = true, exit_status = true }
 
-local function clone_by(self, base, key, o, clone)
+-- What is not found is the mirror only when it is named: a server says so of a repository that this credential may not read.
+local function is_damage(err, base)
+	if type(err) ~= "table" then return false end
+	local names_it = ((err.message or "") .. (err.detail or "")):find(base .. ".git", 1, true)
+	return DAMAGE[err.code] or (err.code == "not_found" and names_it ~= nil)
+end
+
+local function clone_by(self, base, key, o, clone, use)
 	local fits, why = pcall(ensure, self, base, key, o)
 	if not fits then -- all of its history is more than this clone may take
 		if type(why) ~= "table" or why.code ~= "too_large" then error(why, 0) end
@@ -137,9 +199,9 @@ local function clone_by(self, base, key, o, clone)
 	o.reference = base .. ".git"
 	local ok, result = pcall(clone, o)
 	if ok then return result end
-	if type(result) ~= "table" or not DAMAGE[result.code] then error(result, 0) end
+	if not is_damage(result, base) then error(result, 0) end
 	log.warn("the mirror of %s may be damaged and is made anew: %s", o.url, tostring(result))
-	update(self, base, key, o, function()
+	use:alone(function()
 		if generation(base) == made then remove(base) end
 	end)
 	o.reference = nil
@@ -147,18 +209,20 @@ local function clone_by(self, base, key, o, clone)
 end
 
 -- Whoever comes next gets from here what this clone had to fetch, or a mirror in place of a damaged one; without it all is well.
-local function keep_up(self, base, key, o, head)
+local function keep_up(self, base, key, o, head, use)
 	local function lacks()
 		local ok, there = pcall(has, base, head)
 		return not (ok and there)
 	end
 	if not head or not lacks() then return end
 	local ok, err = pcall(update, self, base, key, o, lacks)
-	if not ok and type(err) == "table" and DAMAGE[err.code] then
-		ok, err = pcall(update, self, base, key, o, function()
+	if not ok and is_damage(err, base) then
+		local removed
+		use:alone(function()
 			remove(base)
-			return true
+			removed = true
 		end)
+		if removed then ok, err = pcall(update, self, base, key, o, lacks) end
 	end
 	if not ok and (type(err) ~= "table" or err.code ~= "too_large") then
 		log.warn("the mirror of %s could not be brought up to date: %s", o.url, tostring(err))
@@ -177,10 +241,12 @@ end
 --- Clones a repository with the objects that the mirror has; the first clone of a URL makes its mirror, of all branches and tags.
 -- The server is asked each time, with this call's credential, which may read what the clone gets, or gets nothing. The clone
 -- stands alone afterwards. With `max_bytes`, a repository with a pack larger than that has no mirror.
--- @param options table: as of `epact.git.clone`, without `filter` and `reference`; `timeout` and `stall` are of each run of git
+-- @param options table: as of `epact.git.clone`, without `filter` and `reference`; `stall` is of each run of git, and `timeout` too,
+--   as well as of the wait for another who makes or fetches the mirror
 -- @return table: as of `epact.git.clone`
 -- Raises what `epact.git.clone` does.
 function Mirror:clone(options)
+	if type(options) ~= "table" then error("mirror:clone: the options must be a table, got " .. type(options), 2) end
 	local o = {}
 	for name, value in pairs(options) do o[name] = value end
 	o.mirror = nil
@@ -192,10 +258,10 @@ function Mirror:clone(options)
 	core.check(checked)
 	local key = crypto.sha256(o.url):sub(1, 40)
 	local base = self.path .. "/" .. key
-	local use <close> = acquire(base .. ".use", false)
+	local use <close> = use_of(base)
 	fs.write(base .. ".used", "")
-	local ok, result = pcall(clone_by, self, base, key, o, self.clone_directly)
-	if ok then keep_up(self, base, key, o, result.head) end
+	local ok, result = pcall(clone_by, self, base, key, o, self.clone_directly, use)
+	if ok then keep_up(self, base, key, o, result.head, use) end
 	use:close()
 	pcall(forget, base)
 	if not ok then error(result, 0) end
@@ -240,6 +306,9 @@ end
 -- @param max_bytes integer
 -- @return integer: how many were removed
 function Mirror:trim(max_bytes)
+	if math.type(max_bytes) ~= "integer" or max_bytes < 0 then
+		error("mirror:trim: the bytes that may stay must be an integer of 0 or more, got " .. tostring(max_bytes), 2)
+	end
 	local all, sum, removed = list(self), 0, 0
 	for _, one in ipairs(all) do sum = sum + one.bytes end
 	for _, one in ipairs(all) do
@@ -264,10 +333,10 @@ function M.check(value)
 	return value
 end
 
--- clone is that of epact.git.
+-- clone is that of epact.git, whose mirror() ends with this call: the next level is its caller.
 function M.open(path, given, clone)
-	if type(path) ~= "string" or path == "" then error("git.mirror: the folder must be a string", 3) end
-	local o = options.read(given, spec, "git.mirror", 4)
+	if type(path) ~= "string" or path == "" then error("git.mirror: the folder must be a string, got " .. (path == "" and "an empty one" or type(path)), 2) end
+	local o = options.read(given, spec, "git.mirror", 3)
 	local above = path:match "^(.*)/[^/]+/*$"
 	if above and above ~= "" then fs.mkdir(above, { parents = true }) end
 	locks.folder(path)
