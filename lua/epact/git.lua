@@ -73,7 +73,8 @@ end
 -- * `reference` string?: a repository on this machine; what it has is copied from there and not fetched
 -- * `recurse_submodules` boolean?: with all submodules, and theirs, each a clone of its own by the same rules: https, or http of this
 --   machine when the repository itself comes from there; those of the same host with the same credential, others without.
---   `max_files` and `max_bytes` are of all together, `timeout` of each (twice, where its commit is that of no branch); `submodules` of the result is the list of their paths
+--   `max_files` and `max_bytes` are of all together, `timeout` of each, and again of the fetch where its commit is no HEAD; `submodules`
+--   of the result is the list of their paths
 -- * `mirror` mirror?: of `git.mirror`; not with `filter` or `reference`
 -- * `max_files` integer?: fails with `too_large` when it would check out more files; nothing of it stays. No limit by default
 -- * `max_bytes` integer?: the same for all that it takes on the disk, git's own files included: what is received, how large
