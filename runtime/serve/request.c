@@ -42,8 +42,10 @@ void ep_request_release(ep_request *r)
 	ep_request_unref(r);
 }
 
+/* libmicrohttpd may call again for the next chunk although it was told to wait: to wait twice would break its lists. */
 void ep_request_hold(ep_request *r)
 {
+	if (r->suspended) return;
 	r->suspended = true;
 	MHD_suspend_connection(r->connection);
 }
