@@ -83,7 +83,8 @@ local function check_not_empty(repo, o)
 	elseif run.git(repo, words, call).status == 1 or read.rev_parse(repo, "MERGE_HEAD") then
 		return
 	end
-	local err = errors.new("nothing_to_commit", "git commit: there is nothing to commit" .. (o.all and "" or " in the index"))
+	local err = errors.new("nothing_to_commit", "git commit: there is nothing to commit"
+		.. (o.files and " in these files" or o.all and "" or " in the index"))
 	err.operation = "git commit"
 	error(err, 0)
 end
