@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests are found by their place and name: tests/unit/buf_test.c is ctest unit.buf, tests/lua/http_test.lua is lua.http.
 # Each runs in a session and a folder of its own (tests/support/isolated.c). In its first lines a file may say
-# "slow" (a label), "timeout: SECONDS" or "plain build" (not with sanitizers); an example says "test: ARGS" to be run as one.
+# "slow" (a label), "timeout: SECONDS", "alone" (no other test runs beside it) or "plain build" (not with sanitizers);
+# an example says "test: ARGS" to be run as one.
 
 add_executable(epact_isolated tests/support/isolated.c)
 target_compile_definitions(epact_isolated PRIVATE _GNU_SOURCE)
@@ -41,6 +42,7 @@ function(epact_add_test folder file)
 	cmake_path(GET file STEM LAST_ONLY name)
 	string(REGEX REPLACE "_(test|fuzz)$" "" name "${name}")
 	epact_test_directive(slow "${file}" slow)
+	epact_test_directive(alone "${file}" alone)
 	epact_test_directive(timeout "${file}" timeout)
 	if(NOT timeout)
 		set(timeout 60)
@@ -54,7 +56,7 @@ function(epact_add_test folder file)
 	endif()
 	add_test(NAME ${folder}.${name} COMMAND epact_isolated ${timeout} ${ARGN} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
 	set_tests_properties(${folder}.${name} PROPERTIES
-		SKIP_RETURN_CODE 77 TIMEOUT ${net} LABELS "${labels}" ENVIRONMENT "${epact_test_environment}")
+		SKIP_RETURN_CODE 77 TIMEOUT ${net} RUN_SERIAL $<BOOL:${alone}> LABELS "${labels}" ENVIRONMENT "${epact_test_environment}")
 endfunction()
 
 foreach(folder unit contract)

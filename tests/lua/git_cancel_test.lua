@@ -6,6 +6,7 @@ local fs = require "epact.fs"
 local git = require "epact.git"
 local git_work = require "git_work"
 local process = require "epact.process"
+local processes = require "processes"
 local task = require "epact.task"
 local case, equal, fails = check.case, check.equal, check.fails
 
@@ -40,7 +41,7 @@ case("a command that is cancelled leaves no lock and no process", function()
 	pcall(t.await, t)
 	equal(locks(w), "")
 	local pid = w:sh "cat ../pid"
-	equal(fs.stat("/proc/" .. pid .. "/cmdline"), nil)
+	wait_for("the filter ends", function() return not processes.alive(pid) end) -- it was sent SIGKILL with its group
 	w:sh "git config --unset filter.slow.clean"
 	w.repo:add()
 end)

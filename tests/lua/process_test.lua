@@ -1,6 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 local process = require "epact.process"
+local processes = require "processes"
 local task = require "epact.task"
+
+local alive = processes.alive
 
 local function equal(got, expected)
 	if got ~= expected then error(("got %q, expected %q"):format(tostring(got), tostring(expected)), 2) end
@@ -17,14 +20,6 @@ local function failure(code, fn, ...)
 end
 
 local function sh(script, options) return process.run({"sh", "-c", script}, options) end
-
-local function alive(pid)
-	local file = io.open("/proc/" .. pid .. "/stat")
-	if not file then return false end
-	local state = file:read("a"):match("%) (%a)")
-	file:close()
-	return state ~= "Z"
-end
 
 -- run: results, errors
 local r = process.run {"printf", "[%s]", "a b", "", "q\"'", "new\nline", "$(id);*"}

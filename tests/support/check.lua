@@ -1,6 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What the Lua tests share: `local check = require "check"`. A failed check raises; the file then fails.
+local task = require "epact.task"
+
 local M = {}
+
+-- How many times longer things may take in this build.
+M.slowdown = tonumber(os.getenv "EPACT_SLOWDOWN" or 1)
 
 local function show(value)
 	if type(value) == "string" then return ("%q"):format(value) end
@@ -57,6 +62,15 @@ function M.fails(expected, f, ...)
 		error(("the error is %s (%s), expected %s"):format(show(tostring(err)), tostring(code), show(expected)), 2)
 	end
 	return err
+end
+
+-- f(...) ends within these seconds, more where the build is slow. Returns what it returns.
+function M.within(seconds, f, ...)
+	local began = task.now()
+	local results = table.pack(f(...))
+	local took = task.now() - began
+	if took > seconds * M.slowdown then error(("it took %.3f s, more than %g s"):format(took, seconds * M.slowdown), 2) end
+	return table.unpack(results, 1, results.n)
 end
 
 local count = 0

@@ -8,8 +8,8 @@ local task = require "epact.task"
 
 local M = {}
 
--- Seconds that this thread has waited for a processor, and the time at which that was so: nothing came between the two.
-local function read_clocks()
+-- The time, and the seconds that this thread has waited for a processor until then: nothing came between the two.
+function M.clocks()
 	while true do
 		local file <close> = assert(io.open "/proc/thread-self/schedstat")
 		local _, waited = file:read("n", "n")
@@ -24,10 +24,10 @@ local Watch = {}
 Watch.__index = Watch
 
 function Watch:tick()
-	local last, waited = read_clocks()
+	local last, waited = M.clocks()
 	while not self.stopped do
 		task.sleep(0.001)
-		local now, w = read_clocks()
+		local now, w = M.clocks()
 		local late = now - last - 0.001
 		self.longest = math.max(self.longest, late)
 		self.all[#self.all + 1] = late - (w - waited)
@@ -38,7 +38,7 @@ end
 function Watch:stop()
 	self.stopped = true
 	table.sort(self.all)
-	return { ticks = #self.all, longest = self.longest, own = self.all[#self.all - 2] }
+	return { ticks = #self.all, longest = self.longest, own = self.all[#self.all - 2] or 0 }
 end
 
 function M.watch(scope)
