@@ -7,9 +7,7 @@
 struct ep_procs {
 	ep_loop *loop;
 	ep_node members;
-	ep_guard *guard; /* NULL: not started yet, or there is none to have */
-	unsigned number; /* of the guard: how many were started */
-	bool pending;    /* a thread starts one */
+	ep_guard *guard; /* NULL: no process was started yet, or there is none to have */
 	bool closing;
 };
 
@@ -29,7 +27,7 @@ bool ep_procs_closing(const ep_procs *procs) { return procs->closing; }
 static void try_free(ep_procs *procs)
 {
 	if (!procs->closing || !ep_list_empty(&procs->members)) return;
-	if (procs->guard) ep_guard_end(procs->guard);
+	if (procs->guard) ep_guard_release(procs->guard);
 	ep_free(procs);
 }
 
@@ -51,59 +49,34 @@ void ep_procs_forget(ep_proc *p)
 	try_free(p->procs);
 }
 
-static void tell_of_all(ep_procs *procs, const ep_proc *but)
+ep_guard *ep_procs_guard(ep_procs *procs)
 {
-	for (ep_node *n = procs->members.next; procs->guard && n != &procs->members; n = n->next) {
-		const ep_proc *p = EP_CONTAINER(n, ep_proc, link);
-		if (p == but || !p->pid || p->reaped) continue;
-		if (!ep_guard_tell(procs->guard, '+', p->pid)) procs->guard = NULL;
-	}
+	if (!procs->guard) procs->guard = ep_guard_new();
+	return procs->guard ? ep_guard_retain(procs->guard) : NULL;
 }
 
-static void start_guard(ep_procs *procs, const ep_proc *but)
+/* In place of one that was lost; it is told of all groups but that of one process. */
+static void replace_guard(ep_procs *procs, const ep_proc *but)
 {
-	procs->guard = ep_guard_start();
-	procs->number++;
-	tell_of_all(procs, but);
-}
-
-void ep_procs_take_line(ep_procs *procs, ep_guard_line *line)
-{
-	line->starts = !procs->guard && !procs->pending;
-	if (line->starts) procs->pending = true;
+	if (procs->guard) ep_guard_release(procs->guard);
+	procs->guard = ep_guard_new();
 	if (!procs->guard) return;
-	line->fd = ep_guard_copy_pipe(procs->guard);
-	line->number = procs->number;
-}
-
-void ep_procs_take_guard(ep_procs *procs, ep_guard_line *line, const ep_proc *p)
-{
-	if (!line->starts) return;
-	procs->pending = line->starts = false;
-	if (!line->fresh) return;
-	if (procs->guard) {
-		ep_guard_end(line->fresh);
-		line->told = false;
-	} else {
-		procs->guard = line->fresh;
-		line->number = ++procs->number;
-		tell_of_all(procs, p);
+	ep_guard_start(procs->guard);
+	for (ep_node *n = procs->members.next; n != &procs->members; n = n->next) {
+		const ep_proc *p = EP_CONTAINER(n, ep_proc, link);
+		if (p != but && p->pid && !p->reaped) ep_guard_tell(procs->guard, '+', p->pid);
 	}
 }
 
-void ep_procs_enter(ep_proc *p, ep_guard_line *line)
+void ep_procs_enter(ep_proc *p, const ep_guard *told)
 {
 	ep_procs *procs = p->procs;
-	ep_procs_take_guard(procs, line, p);
-	if (procs->pending) return; /* it is told of all when it has started */
-	if (procs->guard && line->told && line->number == procs->number) return;
-	if (procs->guard && ep_guard_tell(procs->guard, '+', p->pid)) return;
-	start_guard(procs, NULL);
+	if (procs->guard && (told == procs->guard || ep_guard_tell(procs->guard, '+', p->pid))) return;
+	replace_guard(procs, NULL);
 }
 
 void ep_procs_leave(ep_proc *p)
 {
 	ep_procs *procs = p->procs;
-	if (!procs->guard || ep_guard_tell(procs->guard, '-', p->pid)) return;
-	start_guard(procs, p);
+	if (procs->guard && !ep_guard_tell(procs->guard, '-', p->pid)) replace_guard(procs, p);
 }

@@ -15,14 +15,11 @@ bool ep_procs_closing(const ep_procs *procs);
 void ep_procs_add(ep_procs *procs, ep_proc *p);
 void ep_procs_forget(ep_proc *p);
 
-/* Before a start: how the thread of the spawn will reach the guard, or that it shall start one. */
-void ep_procs_take_line(ep_procs *procs, ep_guard_line *line);
+/* For a start: the guard, retained; NULL: there is none to have. */
+ep_guard *ep_procs_guard(ep_procs *procs);
 
-/* After it: keeps the guard that was started there, if one was, and tells it of all groups but that of p. */
-void ep_procs_take_guard(ep_procs *procs, ep_guard_line *line, const ep_proc *p);
-
-/* Its group has started (which takes the guard, too); is dead, and its leader about to be reaped. */
-void ep_procs_enter(ep_proc *p, ep_guard_line *line);
+/* Its group has started, of which `told` knows (NULL: none); is dead, and its leader about to be reaped. */
+void ep_procs_enter(ep_proc *p, const ep_guard *told);
 void ep_procs_leave(ep_proc *p);
 
 #endif

@@ -7,14 +7,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <uv.h>
+
 #include "runtime/base/mem.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/proc/writer.h"
 
 struct ep_guard {
-	pid_t pid;
+	uv_mutex_t lock;
+	unsigned owners;
+	bool started;
+	pid_t pid; /* of the shell; 0: there is none */
 	int pidfd;
-	int pipe;
+	int pipe, shell_end;
 };
 
 static const char script[] = "ids=' '\n"
@@ -39,68 +44,73 @@ static int start_shell(ep_guard *guard, int pipe_end)
 	return rc;
 }
 
-ep_guard *ep_guard_start(void)
+ep_guard *ep_guard_new(void)
 {
 	int ends[2];
 	ep_guard *guard = ep_calloc(1, sizeof *guard);
 	if (!guard) return NULL;
-	if (pipe2(ends, O_CLOEXEC)) goto fail;
+	if (uv_mutex_init(&guard->lock)) goto fail;
+	if (pipe2(ends, O_CLOEXEC)) goto fail_pipe;
 	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	guard->shell_end = ends[0];
 	guard->pipe = ends[1];
-	int rc = start_shell(guard, ends[0]);
-	close(ends[0]);
-	if (!rc) return guard;
-	close(ends[1]);
+	guard->owners = 1;
+	return guard;
+fail_pipe:
+	uv_mutex_destroy(&guard->lock);
 fail:
 	ep_free(guard);
 	return NULL;
 }
 
-static bool write_line(int pipe, char sign, pid_t group)
+void ep_guard_start(ep_guard *guard)
+{
+	uv_mutex_lock(&guard->lock);
+	if (!guard->started) {
+		guard->started = true;
+		if (start_shell(guard, guard->shell_end)) guard->pid = 0;
+		close(guard->shell_end);
+	}
+	uv_mutex_unlock(&guard->lock);
+}
+
+int ep_guard_pipe(const ep_guard *guard) { return guard->pipe; }
+
+bool ep_guard_tell(const ep_guard *guard, char sign, pid_t group)
 {
 	char line[32];
 	int len = snprintf(line, sizeof line, "%c %ld\n", sign, (long)group);
-	return ep_write_quietly(pipe, line, (size_t)len) == len;
+	return ep_write_quietly(guard->pipe, line, (size_t)len) == len;
 }
 
-bool ep_guard_tell(ep_guard *guard, char sign, pid_t group)
+ep_guard *ep_guard_retain(ep_guard *guard)
 {
-	if (write_line(guard->pipe, sign, group)) return true;
-	ep_guard_end(guard);
-	return false;
+	uv_mutex_lock(&guard->lock);
+	guard->owners++;
+	uv_mutex_unlock(&guard->lock);
+	return guard;
 }
 
-int ep_guard_copy_pipe(const ep_guard *guard) { return fcntl(guard->pipe, F_DUPFD_CLOEXEC, 3); }
-
-void ep_guard_line_prepare(ep_guard_line *line)
-{
-	if (line->starts) line->fresh = ep_guard_start();
-}
-
-int ep_guard_line_pipe(const ep_guard_line *line) { return line->fresh ? line->fresh->pipe : line->fd; }
-
-void ep_guard_line_tell(ep_guard_line *line, pid_t group)
-{
-	if (line->fresh) {
-		line->told = ep_guard_tell(line->fresh, '+', group);
-		if (!line->told) line->fresh = NULL;
-	} else if (line->fd >= 0) {
-		line->told = write_line(line->fd, '+', group);
-	}
-}
-
-void ep_guard_line_drop(ep_guard_line *line)
-{
-	if (line->fd >= 0) close(line->fd);
-	line->fd = -1;
-}
-
-void ep_guard_end(ep_guard *guard)
+static void end_shell(const ep_guard *guard)
 {
 	/* By pidfd: the pid may be another's, should the host have reaped the shell. */
 	syscall(SYS_pidfd_send_signal, guard->pidfd, SIGKILL, NULL, 0);
 	close(guard->pipe); /* where that call is missing, as under valgrind, the shell ends by this */
 	ep_spawn_reap(guard->pid);
 	close(guard->pidfd);
+}
+
+void ep_guard_release(ep_guard *guard)
+{
+	uv_mutex_lock(&guard->lock);
+	bool last = --guard->owners == 0;
+	uv_mutex_unlock(&guard->lock);
+	if (!last) return;
+	if (!guard->started) close(guard->shell_end);
+	if (guard->pid)
+		end_shell(guard);
+	else
+		close(guard->pipe);
+	uv_mutex_destroy(&guard->lock);
 	ep_free(guard);
 }

@@ -20,7 +20,8 @@ typedef struct ep_launch {
 	int *fds; /* the child's; those that we opened are closed when it runs */
 	size_t opened;
 	char **argv, **env, *cwd; /* copies, when the spawn happens on a thread */
-	ep_guard_line guard;
+	ep_guard *guard;          /* NULL: there is none */
+	bool told;                /* it knows of the group */
 	pid_t pid;
 	int pidfd, rc;
 	ep_err err;
@@ -129,7 +130,7 @@ static bool keep(ep_launch *l)
 static void free_launch(ep_launch *l)
 {
 	close_ends(l);
-	ep_guard_line_drop(&l->guard);
+	if (l->guard) ep_guard_release(l->guard);
 	ep_err_fini(&l->err);
 	ep_free(l->fds);
 	ep_free(l->argv);
@@ -144,7 +145,6 @@ static ep_launch *new_launch(ep_proc *p, const ep_proc_options *o)
 	if (!l) return NULL;
 	l->p = p;
 	l->pidfd = -1;
-	l->guard.fd = -1;
 	l->fds = ep_calloc(3 + o->fd_count, sizeof *l->fds);
 	l->what = (ep_spawn){.argv = o->argv,
 		.env = o->env,
@@ -153,7 +153,9 @@ static ep_launch *new_launch(ep_proc *p, const ep_proc_options *o)
 		.fd_count = 3 + o->fd_count,
 		.file_max = o->file_max,
 		.no_core = o->no_core,
-		.fence = o->fence};
+		.fence = o->fence,
+		.tell = -1,
+		.told = &l->told};
 	if (l->fds && (!o->apart || keep(l))) return l;
 	free_launch(l);
 	return NULL;
@@ -162,11 +164,12 @@ static ep_launch *new_launch(ep_proc *p, const ep_proc_options *o)
 /* On any thread. What the child could not tell the guard, as its pipe is full, we do. */
 static void spawn(ep_launch *l)
 {
-	ep_guard_line_prepare(&l->guard);
-	l->what.tell = ep_guard_line_pipe(&l->guard);
-	if (l->what.tell >= 0) l->what.told = &l->guard.told;
+	if (l->guard) {
+		ep_guard_start(l->guard);
+		l->what.tell = ep_guard_pipe(l->guard);
+	}
 	l->rc = ep_spawn_start(&l->pid, &l->pidfd, &l->what, &l->err);
-	if (!l->rc && !l->guard.told) ep_guard_line_tell(&l->guard, l->pid);
+	if (!l->rc && l->guard && !l->told) l->told = ep_guard_tell(l->guard, '+', l->pid);
 }
 
 static void close_all(ep_proc *p)
@@ -182,7 +185,7 @@ static int begin(ep_proc *p, ep_launch *l, ep_err *err)
 	p->pid = l->pid;
 	p->pidfd = l->pidfd;
 	p->reaped = false;
-	ep_procs_enter(p, &l->guard);
+	ep_procs_enter(p, l->told ? l->guard : NULL);
 	int rc = ep_proc_watch_exit(p);
 	if (!rc) return 0;
 	ep_err_set(err, rc, "no memory to start '%s'", p->name);
@@ -200,7 +203,6 @@ static int settle(ep_launch *l, ep_err *err)
 	ep_proc *p = l->p;
 	int rc = l->rc;
 	if (rc) {
-		ep_procs_take_guard(p->procs, &l->guard, p);
 		ep_err_move(err, &l->err);
 	} else {
 		rc = begin(p, l, err);
@@ -278,7 +280,7 @@ int ep_proc_start(ep_proc **out, ep_procs *procs, const ep_proc_options *o, ep_e
 	}
 	if (!rc) rc = write_input(p, o, err);
 	if (rc) goto fail;
-	ep_procs_take_line(procs, &l->guard);
+	l->guard = ep_procs_guard(procs);
 	if (o->apart) {
 		ep_op_start(&p->op);
 		queue(l);
