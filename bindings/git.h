@@ -16,4 +16,8 @@ typedef struct epl_git_given {
 void epl_git_read_clone(lua_State *L, ep_git_clone_options *o, epl_git_given *given);
 void epl_git_read_command(lua_State *L, ep_git_command_options *o, epl_git_given *given);
 
+/* Add functions to the module at the top of the stack: of git_check.c, and of git_place.c with its type. */
+void epl_git_add_checks(lua_State *L);
+void epl_git_add_place(lua_State *L);
+
 #endif

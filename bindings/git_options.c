@@ -7,13 +7,30 @@
 enum { DEFAULT_DEPTH = 1 };
 #define NO_DEPTH LUA_MININTEGER
 
-typedef struct clone_options {
-	epl_text url, directory, branch, filter, reference, ca_file;
-	int credential, single_branch, sparse; /* stack index, 0: not given */
-	int of_face;                           /* what lua/epact/git.lua has read */
-	lua_Integer depth, max_bytes, max_files;
-	bool full, quiet, allow_http;
+/* What both have: how git reaches the other side, and when it ends. */
+typedef struct run_options {
+	int credential; /* stack index, 0: not given */
+	epl_text ca_file;
+	bool allow_http;
 	uint64_t timeout, stall, grace;
+} run_options;
+
+#define RUN_OPTION(kind, type, name)                                                                                   \
+	{                                                                                                                  \
+#name, kind, offsetof(type, run.name), 0                                                                       \
+	}
+#define RUN_OPTIONS(type)                                                                                              \
+	RUN_OPTION(EPL_VALUE, type, credential), RUN_OPTION(EPL_TEXT, type, ca_file),                                      \
+		RUN_OPTION(EPL_BOOL, type, allow_http), RUN_OPTION(EPL_SECONDS, type, timeout),                                \
+		RUN_OPTION(EPL_SECONDS, type, stall), RUN_OPTION(EPL_SECONDS, type, grace)
+
+typedef struct clone_options {
+	run_options run;
+	epl_text url, directory, branch, filter, reference;
+	int single_branch, sparse; /* stack index, 0: not given */
+	int of_face;               /* what lua/epact/git.lua has read */
+	lua_Integer depth, max_bytes, max_files;
+	bool full, quiet;
 } clone_options;
 
 static const epl_option clone_spec[] = {{"url", EPL_TEXT, offsetof(clone_options, url), EPL_REQUIRED},
@@ -25,13 +42,7 @@ static const epl_option clone_spec[] = {{"url", EPL_TEXT, offsetof(clone_options
 	{"reference", EPL_TEXT, offsetof(clone_options, reference), 0},
 	{"max_bytes", EPL_INT, offsetof(clone_options, max_bytes), 0},
 	{"max_files", EPL_INT, offsetof(clone_options, max_files), 0},
-	{"quiet", EPL_BOOL, offsetof(clone_options, quiet), 0},
-	{"credential", EPL_VALUE, offsetof(clone_options, credential), 0},
-	{"ca_file", EPL_TEXT, offsetof(clone_options, ca_file), 0},
-	{"allow_http", EPL_BOOL, offsetof(clone_options, allow_http), 0},
-	{"timeout", EPL_SECONDS, offsetof(clone_options, timeout), 0},
-	{"stall", EPL_SECONDS, offsetof(clone_options, stall), 0},
-	{"grace", EPL_SECONDS, offsetof(clone_options, grace), 0},
+	{"quiet", EPL_BOOL, offsetof(clone_options, quiet), 0}, RUN_OPTIONS(clone_options),
 	{"progress", EPL_VALUE, offsetof(clone_options, of_face), 0},
 	{"mirror", EPL_VALUE, offsetof(clone_options, of_face), 0},
 	{"recurse_submodules", EPL_VALUE, offsetof(clone_options, of_face), 0}, {0}};
@@ -52,7 +63,7 @@ static void check_values(lua_State *L, const clone_options *r)
 		luaL_error(L, "git.clone: option 'single_branch' must be a boolean");
 	if (r->max_bytes < 0 || r->max_files < 0)
 		luaL_error(L, "git.clone: options 'max_bytes' and 'max_files' must be 0 (any number) or more");
-	check_credential(L, r->credential, "git.clone");
+	check_credential(L, r->run.credential, "git.clone");
 }
 
 /* How long the list is; what has other keys is none. */
@@ -91,25 +102,25 @@ void epl_git_read_clone(lua_State *L, ep_git_clone_options *o, epl_git_given *gi
 	o->directory = r.directory.data;
 	o->branch = r.branch.data;
 	o->filter = r.filter.data;
-	o->ca_file = r.ca_file.data;
+	o->ca_file = r.run.ca_file.data;
 	o->reference = r.reference.data;
 	o->sparse = read_sparse(L, r.sparse);
 	o->caps = (ep_git_caps){.files = (uint64_t)r.max_files, .bytes = (uint64_t)r.max_bytes};
 	o->depth = r.full ? 0 : r.depth == NO_DEPTH ? DEFAULT_DEPTH : (unsigned)r.depth;
 	if (r.single_branch) o->single_branch = lua_toboolean(L, r.single_branch) ? EP_GIT_YES : EP_GIT_NO;
-	o->allow_http = r.allow_http;
-	o->stall = r.stall;
-	o->grace = r.grace;
+	o->allow_http = r.run.allow_http;
+	o->stall = r.run.stall;
+	o->grace = r.run.grace;
 	o->secrets = epl_secrets(L);
-	*given = (epl_git_given){.credential = r.credential, .timeout = r.timeout};
+	*given = (epl_git_given){.credential = r.run.credential, .timeout = r.run.timeout};
 }
 
 typedef struct command_options {
-	epl_text directory, git_dir, protocols, input, remote, scope, ca_file;
-	int argv, config, env, credential; /* stack index, 0: not given */
-	bool trust, may_enter, push, allow_http, held;
+	run_options run;
+	epl_text directory, git_dir, protocols, input, remote, scope;
+	int argv, config, env; /* stack index, 0: not given */
+	bool trust, may_enter, push, held;
 	lua_Integer max_output, max_file, accepted, fence;
-	uint64_t timeout, stall, grace;
 } command_options;
 
 static const epl_option command_spec[] = {{"argv", EPL_TABLE, offsetof(command_options, argv), EPL_REQUIRED},
@@ -125,19 +136,13 @@ static const epl_option command_spec[] = {{"argv", EPL_TABLE, offsetof(command_o
 	{"max_file", EPL_INT, offsetof(command_options, max_file), 0},
 	{"accepted", EPL_INT, offsetof(command_options, accepted), 0},
 	{"remote", EPL_TEXT, offsetof(command_options, remote), 0}, {"push", EPL_BOOL, offsetof(command_options, push), 0},
-	{"scope", EPL_TEXT, offsetof(command_options, scope), 0},
-	{"credential", EPL_VALUE, offsetof(command_options, credential), 0},
-	{"ca_file", EPL_TEXT, offsetof(command_options, ca_file), 0},
-	{"allow_http", EPL_BOOL, offsetof(command_options, allow_http), 0},
-	{"timeout", EPL_SECONDS, offsetof(command_options, timeout), 0},
-	{"stall", EPL_SECONDS, offsetof(command_options, stall), 0},
-	{"grace", EPL_SECONDS, offsetof(command_options, grace), 0}, {0}};
+	{"scope", EPL_TEXT, offsetof(command_options, scope), 0}, RUN_OPTIONS(command_options), {0}};
 
 void epl_git_read_command(lua_State *L, ep_git_command_options *o, epl_git_given *given)
 {
 	command_options r = {0};
 	epl_read_options(L, 1, command_spec, &r, "git");
-	check_credential(L, r.credential, "git");
+	check_credential(L, r.run.credential, "git");
 	luaL_argcheck(L, r.max_output >= 0 && r.max_file >= 0, 1, "options 'max_output' and 'max_file' must be 0 or more");
 	o->argv = epl_check_argv(L, r.argv);
 	if (r.config && lua_rawlen(L, r.config)) o->config = epl_check_argv(L, r.config);
@@ -149,18 +154,18 @@ void epl_git_read_command(lua_State *L, ep_git_command_options *o, epl_git_given
 	o->in_len = r.input.len;
 	o->remote = r.remote.data;
 	o->scope = r.scope.data;
-	o->ca_file = r.ca_file.data;
+	o->ca_file = r.run.ca_file.data;
 	o->held = r.held;
 	o->fence = (int)r.fence;
 	o->trust = r.trust;
 	o->may_enter = r.may_enter;
 	o->push = r.push;
-	o->allow_http = r.allow_http;
+	o->allow_http = r.run.allow_http;
 	o->max_output = (size_t)r.max_output;
 	o->file_max = (uint64_t)r.max_file;
 	o->accepted = (uint64_t)r.accepted;
-	o->stall = r.stall;
-	o->grace = r.grace;
+	o->stall = r.run.stall;
+	o->grace = r.run.grace;
 	o->secrets = epl_secrets(L);
-	*given = (epl_git_given){.credential = r.credential, .timeout = r.timeout};
+	*given = (epl_git_given){.credential = r.run.credential, .timeout = r.run.timeout};
 }

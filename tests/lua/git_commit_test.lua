@@ -66,6 +66,10 @@ case("all, files, amend", function()
 	w:put("new", "1")
 	equal(#w.repo:commit({ message = "a", files = "a" }).parents, 1)
 	equal(w.repo:show().files[1].path, "a")
+	check.contains(fails("nothing_to_commit", w.repo.commit, w.repo, { message = "a", files = "a" }).message, w.dir)
+	for _, name in ipairs { "none", "new" } do -- there is none, and git does not know it
+		check.contains(fails("not_found", w.repo.commit, w.repo, { message = "x", files = { "a", name } }).detail, name)
+	end
 	w.repo:commit { message = "b", all = true }
 	equal(#w.repo:show().files, 1)
 	equal(w.repo:status().entries[1].kind, "untracked")

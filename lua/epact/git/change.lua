@@ -83,8 +83,12 @@ local function check_not_empty(repo, o)
 	elseif run.git(repo, words, call).status == 1 or read.rev_parse(repo, "MERGE_HEAD") then
 		return
 	end
-	local err = errors.new("nothing_to_commit", "git commit: there is nothing to commit"
-		.. (o.files and " in these files" or o.all and "" or " in the index"))
+	if o.files then -- is there one that git does not know?
+		call.accepted = nil
+		run.git(repo, check.end_with_paths({ "ls-files", "--error-unmatch" }, "git.commit", o.files), call)
+	end
+	local err = errors.new("nothing_to_commit", ("git commit in '%s': there is nothing to commit%s"):format(repo.directory,
+		o.files and " in these files" or o.all and "" or " in the index"))
 	err.operation = "git commit"
 	error(err, 0)
 end
@@ -96,7 +100,7 @@ end
 --   work tree; `allow_empty` boolean: a commit without a change; `amend` boolean: in place of the last one, whose message stays
 --   when none is given; `timeout`
 -- @return table: the commit, as of `log`
--- Raises `nothing_to_commit`, `conflict`. Hooks do not run.
+-- Raises `nothing_to_commit`, `conflict`, `not_found` for a file that git does not know (add it first). Hooks do not run.
 -- Example: `repo:commit { message = "Fix the parser", all = true }`
 function M.commit(repo, options)
 	local o = run.read(options, commit_spec, "commit")
