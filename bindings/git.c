@@ -37,6 +37,15 @@ static handle *new_handle(lua_State *L)
 	return h;
 }
 
+/* What may raise, before something is acquired; the secret last. */
+static ep_procs *prepare(lua_State *L, const epl_git_given *given, ep_secret **credential)
+{
+	ep_procs *procs = epl_procs(L);
+	epl_check_can_wait(L);
+	if (given->credential) *credential = epl_check_secret(L, given->credential);
+	return procs;
+}
+
 static int push_started(lua_State *L, handle *h, ep_op *op, uint64_t timeout)
 {
 	h->op = op;
@@ -70,13 +79,10 @@ static int git_clone(lua_State *L)
 	epl_git_read_clone(L, &o, &given);
 	o.on_progress = lua_toboolean(L, 2) ? on_progress : NULL;
 	o.arg = h;
-	ep_procs *procs = epl_procs(L);
-	epl_check_can_wait(L);
-	if (given.credential) o.credential = epl_check_secret(L, given.credential);
+	ep_procs *procs = prepare(L, &given, &o.credential);
 	int rc = ep_git_clone_start(&h->clone, procs, &o, &err);
 	ep_secret_release(o.credential);
-	if (rc) return epl_raise(L, &err);
-	return push_started(L, h, &h->clone->op, given.timeout);
+	return rc ? epl_raise(L, &err) : push_started(L, h, &h->clone->op, given.timeout);
 }
 
 /* command(options, with_progress) -> handle */
@@ -90,13 +96,10 @@ static int git_command(lua_State *L)
 	epl_git_read_command(L, &o, &given);
 	o.on_progress = lua_toboolean(L, 2) ? on_progress : NULL;
 	o.arg = h;
-	ep_procs *procs = epl_procs(L);
-	epl_check_can_wait(L);
-	if (given.credential) o.credential = epl_check_secret(L, given.credential);
+	ep_procs *procs = prepare(L, &given, &o.credential);
 	int rc = ep_git_command_start(&h->command, procs, &o, &err);
 	ep_secret_release(o.credential);
-	if (rc) return epl_raise(L, &err);
-	return push_started(L, h, &h->command->op, given.timeout);
+	return rc ? epl_raise(L, &err) : push_started(L, h, &h->command->op, given.timeout);
 }
 
 /* --- results --- */
