@@ -207,7 +207,7 @@ TEST(a_day_of_sleeps_in_virtual_time)
 	}
 	CHECK_INT_EQ(sums[0], sums[1]);
 	CHECK(sums[0] != sums[2]);
-	CHECK(uv_hrtime() - begun < UINT64_C(20000000000)); /* three days; the time is for sanitizers */
+	CHECK(uv_hrtime() - begun < UINT64_C(200000000000)); /* three days */
 }
 
 typedef struct log {
