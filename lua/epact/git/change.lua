@@ -64,7 +64,8 @@ local function people(o, settings)
 	check.person(env, "AUTHOR", "option 'author'", author)
 	check.person(env, "COMMITTER", "option 'committer'", o.committer or author)
 	if o.date then
-		for _, kind in ipairs { "AUTHOR", "COMMITTER" } do env[#env + 1] = ("GIT_%s_DATE=@%s +0000"):format(kind, check.time("git.commit: option 'date'", o.date)) end
+		local date = check.time("git.commit: option 'date'", o.date)
+		for _, kind in ipairs { "AUTHOR", "COMMITTER" } do env[#env + 1] = ("GIT_%s_DATE=@%s +0000"):format(kind, date) end
 	end
 	return env
 end

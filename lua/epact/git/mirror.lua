@@ -94,8 +94,9 @@ end
 local function fetch(directory, o)
 	local _ <close> = limit.turn()
 	local progress = draw.choose(o.progress, "fetching " .. o.url)
-	local ok, err = pcall(git, directory, { "fetch", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--prune", "--force", "--no-tags",
-		progress and "--progress" or "--no-progress", "--", o.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*" },
+	local ok, err = pcall(git, directory,
+		{ "fetch", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--prune", "--force", "--no-tags",
+			progress and "--progress" or "--no-progress", "--", o.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*" },
 		{ url = o.url, remote = o.url, credential = o.credential, ca_file = o.ca_file, allow_http = o.allow_http, stall = o.stall,
 			timeout = o.timeout, grace = o.grace, progress = progress, max_file = o.max_bytes })
 	if not ok then name_url(err, directory, o.url) end
@@ -335,7 +336,9 @@ end
 
 -- clone is that of epact.git, whose mirror() ends with this call: the next level is its caller.
 function M.open(path, given, clone)
-	if type(path) ~= "string" or path == "" then error("git.mirror: the folder must be a string, got " .. (path == "" and "an empty one" or type(path)), 2) end
+	if type(path) ~= "string" or path == "" then
+		error("git.mirror: the folder must be a string, got " .. (path == "" and "an empty one" or type(path)), 2)
+	end
 	local o = options.read(given, spec, "git.mirror", 3)
 	local above = path:match "^(.*)/[^/]+/*$"
 	if above and above ~= "" then fs.mkdir(above, { parents = true }) end

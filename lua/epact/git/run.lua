@@ -80,6 +80,12 @@ local function mask_of(statuses)
 	return mask
 end
 
+local function arguments(settings, words)
+	local argv = { "git", words[1] }
+	if not settings.trust then argv[3] = PLACED[words[1]] end
+	return table.move(words, 2, #words, #argv + 1, argv)
+end
+
 local function environment(settings, call)
 	local env = table.move(settings.env or {}, 1, #(settings.env or {}), 1, {})
 	for _, variable in ipairs(call.env or {}) do table.insert(env, 1, variable) end
@@ -112,19 +118,18 @@ end
 function M.git(repo, words, call)
 	local settings = repo.settings
 	call = call or {}
+	local net = call.net or {}
 	local enters = ENTERING[words[1]] and not settings.trust
 	if enters then within().check(repo, words, call) end
-	local argv = { "git", words[1] }
-	if not settings.trust then argv[3] = PLACED[words[1]] end
-	table.move(words, 2, #words, #argv + 1, argv)
 	local credential, scope = credential_of(settings, call)
 	local _ <close> = turn(repo, words, call)
 	local handle <close> = core.command({
-		argv = argv, directory = repo.directory, git_dir = settings.git_dir or nil, trust = settings.trust, may_enter = enters or nil, config = settings.config,
-		env = environment(settings, call), protocols = settings.protocols, ca_file = settings.ca_file,
-		allow_http = settings.allow_http, credential = credential, scope = scope, remote = call.net and call.net.remote, push = call.net and call.net.push,
-		input = call.input, accepted = mask_of(call.accepted), max_output = call.max_output or settings.max_output,
-		timeout = call.timeout or settings.timeout, stall = call.stall or settings.stall, grace = call.grace or settings.grace,
+		argv = arguments(settings, words), directory = repo.directory, git_dir = settings.git_dir or nil, trust = settings.trust,
+		may_enter = enters or nil, config = settings.config, env = environment(settings, call), protocols = settings.protocols,
+		ca_file = settings.ca_file, allow_http = settings.allow_http, credential = credential, scope = scope,
+		remote = net.remote, push = net.push, input = call.input, accepted = mask_of(call.accepted),
+		max_output = call.max_output or settings.max_output, timeout = call.timeout or settings.timeout,
+		stall = call.stall or settings.stall, grace = call.grace or settings.grace,
 	}, call.progress and true or false)
 	local ok, result = pcall(M.wait, handle, call.progress)
 	if not ok then error(with_files(repo, result), 0) end

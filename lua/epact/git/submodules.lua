@@ -42,8 +42,8 @@ end
 local function fail(code, path, why) error(errors.new(code, ("the submodule '%s': %s"):format(path, why)), 0) end
 
 -- Signs that some file systems leave out of a name: .git with one of them in it is .git to them.
-local IGNORED = { "\u{200c}", "\u{200d}", "\u{200e}", "\u{200f}", "\u{202a}", "\u{202b}", "\u{202c}", "\u{202d}", "\u{202e}", "\u{206a}", "\u{206b}",
-	"\u{206c}", "\u{206d}", "\u{206e}", "\u{206f}", "\u{feff}" }
+local IGNORED = { "\u{200c}", "\u{200d}", "\u{200e}", "\u{200f}", "\u{202a}", "\u{202b}", "\u{202c}", "\u{202d}", "\u{202e}",
+	"\u{206a}", "\u{206b}", "\u{206c}", "\u{206d}", "\u{206e}", "\u{206f}", "\u{feff}" }
 
 -- Whether a part of a path leads out of the work tree, or into a git directory, by whichever file system.
 local function leads_away(part)
@@ -96,7 +96,9 @@ local function is_place(directory, path)
 	return stat and stat.type == "directory" and fs.realpath(directory .. "/" .. path) == fs.realpath(directory) .. "/" .. path
 end
 
-local function too_large() error(errors.new("too_large", "the submodules have more files or bytes than max_files or max_bytes allows"), 0) end
+local function too_large()
+	error(errors.new("too_large", "the submodules have more files or bytes than max_files or max_bytes allows"), 0)
+end
 
 -- Whether an entry of a walk is a file of a work tree.
 local function is_checked_out(entry) return entry.type ~= "directory" and not ("/" .. entry.path .. "/"):find("/.git/", 1, true) end
@@ -149,9 +151,9 @@ local function fetch_commit(state, directory, commit, call, timeout)
 	local words = { "fetch", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--quiet" }
 	if call.depth ~= 0 and not call.full then words[#words + 1] = "--depth=" .. (call.depth or 1) end
 	table.move({ "--", "origin", commit }, 1, 3, #words + 1, words)
-	local ok, err = pcall(git, state, directory, words, { remote = "origin", credential = call.credential, scope = call.credential and call.url,
-		ca_file = call.ca_file, allow_http = call.allow_http, stall = call.stall, timeout = timeout, grace = call.grace, max_file = bytes,
-		config = { "fetch.unpackLimit", "1" } })
+	local ok, err = pcall(git, state, directory, words, { remote = "origin",
+		credential = call.credential, scope = call.credential and call.url, ca_file = call.ca_file, allow_http = call.allow_http,
+		stall = call.stall, timeout = timeout, grace = call.grace, max_file = bytes, config = { "fetch.unpackLimit", "1" } })
 	if ok then return end
 	if bytes and type(err) == "table" and (err.detail or ""):find("File too large", 1, true) then too_large() end
 	error(err, 0)
@@ -173,9 +175,11 @@ end
 
 local clone_below
 
+local HANDED_ON = { "depth", "full", "ca_file", "allow_http", "stall", "timeout", "grace", "progress", "mirror" }
+
 local function clone_one(state, directory, link, url, options)
 	local call = {}
-	for _, name in ipairs { "depth", "full", "ca_file", "allow_http", "stall", "timeout", "grace", "progress", "mirror" } do call[name] = options[name] end
+	for _, name in ipairs(HANDED_ON) do call[name] = options[name] end
 	call.url, call.directory = resolve(url, options.url, link.path), directory .. "/" .. link.path
 	call.max_files, call.max_bytes = rest_of(state)
 	if call.max_files == 0 or call.max_bytes == 0 then too_large() end -- 0 would be no limit
