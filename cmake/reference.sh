@@ -64,7 +64,7 @@ function flush(   i, name) {
 	}
 	lines = rows = 0
 }
-BEGIN { printf "# %s\n\nMade of the header by `cmake/reference.sh`; edit `include/%s`.\n\n", header, header }
+BEGIN { printf "# %s\n\nMade of the header by `./dev reference`; edit `include/%s`.\n\n", header, header }
 /^#(if|ifdef) .*(__cplusplus|__GNUC__)/ { skipped = 1 }
 skipped { if (/^#endif/) skipped = 0; next }
 /^#/ || /SPDX-License/ || /^struct [a-z_]+;$/ { next }

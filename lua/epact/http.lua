@@ -37,6 +37,17 @@ local M = {}
 --- `maybe_sent`
 ---@field stream? boolean  the answer comes with its headers, its body is read piece by piece: see `epact.http.stream`
 
+--- What a client can be told; `headers`, `bearer`, `timeout`, `connect_timeout`, `stall_timeout`, `max_body` and `max_redirects` are the
+--- defaults of its requests.
+---@class epact.http.client_options: epact.http.options
+---@field base_url? string  the URLs of the requests are then paths below it, beginning with "/"
+---@field user_agent? string
+---@field ca_file? string  authorities to trust instead of the system's
+---@field ca_dir? string  the same, a folder of them
+---@field proxy? string  its URL; "" for none, whatever the environment says
+---@field http2? boolean  where an https server has it
+---@field min_rate? integer  bytes a second that count as progress (any)
+
 --- A whole answer.
 ---@class epact.http.response
 ---@field status integer
@@ -114,12 +125,7 @@ M.delete = core.delete
 ---
 ---     local api = http.client { base_url = "https://api.example.com/v1", bearer = key, timeout = 30 }
 ---     local item = api:get("/items/" .. http.escape(id)):check():json()
----@param options? { base_url?: string, headers?: table, bearer?: string|secret, user_agent?: string, ca_file?: string,
---- ca_dir?: string, proxy?: string, http2?: boolean, timeout?: number, connect_timeout?: number, stall_timeout?: number,
---- min_rate?: integer, max_body?: integer, max_redirects?: integer }
---- base_url: the URLs of the requests are then paths below it, beginning with "/". ca_file, ca_dir: authorities to trust
---- instead of the system's. proxy: its URL; "" for none, whatever the environment says. http2: where an https server
---- has it. min_rate: bytes a second that count as progress (any). The others: defaults for the requests.
+---@param options? epact.http.client_options
 ---@return epact.http.client client
 M.client = core.client
 
