@@ -14,7 +14,7 @@ typedef struct client_options {
 	int headers, bearer;
 	uint64_t timeout, connect_timeout, stall_timeout;
 	lua_Integer min_rate, max_body, max_redirects;
-	bool http2;
+	bool public_only, http2;
 } client_options;
 
 /* --- readers --- */
@@ -27,6 +27,7 @@ static const epl_option client_spec[] = {
 	EPL_OPTION(EPL_TEXT, client_options, ca_file),
 	EPL_OPTION(EPL_TEXT, client_options, ca_dir),
 	EPL_OPTION(EPL_TEXT, client_options, proxy),
+	EPL_OPTION(EPL_BOOL, client_options, public_only),
 	EPL_OPTION(EPL_BOOL, client_options, http2),
 	EPL_OPTION(EPL_SECONDS, client_options, timeout),
 	EPL_OPTION(EPL_SECONDS, client_options, connect_timeout),
@@ -81,6 +82,7 @@ static void set_profile(lua_State *L, epl_http_client *c, const client_options *
 		.connect_timeout = o->connect_timeout,
 		.stall_timeout = o->stall_timeout,
 		.stall_rate = (uint64_t)o->min_rate,
+		.public_only = o->public_only,
 		.http2 = o->http2};
 	if (!ep_http_profile_new(&c->profile, &settings, &err)) return;
 	epl_push_message(L, &err);

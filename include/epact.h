@@ -53,6 +53,7 @@ enum {
 	EPACT_ETRUNCATED = -24,     /* truncated */
 	EPACT_EREDIRECT = -25,      /* redirect */
 	EPACT_EDECODE = -26,        /* decode */
+	EPACT_EBLOCKED = -28,       /* blocked_address: no public one, and only those are wanted */
 	EPACT_EINDOUBT = -27,       /* in_doubt: what must not happen twice may have happened */
 	EPACT_EBADREQUEST = -40,    /* bad_request */
 	EPACT_EAUTH = -41,          /* authentication */

@@ -10,7 +10,7 @@ local core = require "epact.core.http"
 ---
 --- A status such as 404 is an answer, not an error; `answer:check()` makes it one. What goes wrong on the way is raised
 --- as an error object whose code is `dns`, `connection`, `tls`, `timeout`, `protocol`, `truncated`, `too_large`,
---- `redirect` or `decode`; `error.maybe_sent` tells whether the server may have seen the request, `error.retryable`
+--- `redirect`, `decode` or `blocked_address`; `error.maybe_sent` tells whether the server may have seen the request, `error.retryable`
 --- whether the same request may succeed later.
 ---
 --- HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are obeyed, certificates are always checked, TLS is 1.2 or later.
@@ -45,6 +45,9 @@ local M = {}
 ---@field ca_file? string  authorities to trust instead of the system's
 ---@field ca_dir? string  the same, a folder of them
 ---@field proxy? string  its URL; "" for none, whatever the environment says
+---@field public_only? boolean  connects to addresses of the public internet alone, as it should with URLs that somebody else made up:
+--- not to this machine, a private network or a cloud's metadata, whatever name, redirect or second answer of a name server leads
+--- there. No proxy is asked. The error is `blocked_address`
 ---@field http2? boolean  where an https server has it
 ---@field min_rate? integer  bytes a second that count as progress (any)
 

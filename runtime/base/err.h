@@ -33,6 +33,7 @@
 	X(ETRUNCATED, -24, "truncated")                                                                                    \
 	X(EREDIRECT, -25, "redirect")                                                                                      \
 	X(EDECODE, -26, "decode")                                                                                          \
+	X(EBLOCKED, -28, "blocked_address")                                                                                \
 	X(EINDOUBT, -27, "in_doubt")                                                                                       \
 	X(EBADREQUEST, -40, "bad_request")                                                                                 \
 	X(EAUTH, -41, "authentication")                                                                                    \

@@ -175,7 +175,7 @@ static void begin_hop(ep_call *call)
 	call->progress = 0;
 	call->received = 0;
 	call->sockets = call->sends = call->interim = 0;
-	call->connected = call->head_done = call->redirecting = false;
+	call->connected = call->blocked = call->head_done = call->redirecting = false;
 	call->pub.status = 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <string.h>
 
+#include "runtime/base/address.h"
 #include "runtime/http/private.h"
 
 enum { SMALL_UPLOAD = 16 * 1024, LARGE_UPLOAD = 512 * 1024 }; /* libcurl's least, and what pays for large bodies */
@@ -28,15 +30,26 @@ static int on_seek(void *user, curl_off_t offset, int origin)
 	return call->body.source->rewind(call->body.ctx) ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
 }
 
+static bool is_public(const char *ip)
+{
+	uint8_t bytes[16];
+	if (inet_pton(AF_INET, ip, bytes) == 1) return ep_address4_is_public(bytes);
+	return inet_pton(AF_INET6, ip, bytes) == 1 && ep_address6_is_public(bytes);
+}
+
 /* Runs before each sending of a request. libcurl sends again, by itself, what it sent on a connection that
  * proves dead: never for a call that must happen once, unless no byte had left; once for the others. */
 static int on_before_send(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
-	(void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+	(void)local_ip, (void)remote_port, (void)local_port;
 	ep_slot *slot = user;
 	ep_call *call = slot->call;
 	long sent = 0;
 	ep_multi_settle(call);
+	if (call->profile->public_only && !is_public(remote_ip)) { /* a connection that others have made */
+		call->blocked = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
 	slot->spent = slot->spent || call->sends;
 	if (call->sends) curl_easy_getinfo(slot->easy, CURLINFO_REQUEST_SIZE, &sent);
 	if (call->sends > 1 || (call->once && sent > 0)) {

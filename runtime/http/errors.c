@@ -120,6 +120,9 @@ static int fail_by_callback(ep_call *call)
 int ep_call_fail_curl(ep_call *call, CURLcode result)
 {
 	if (call->fault) return fail_by_callback(call);
+	if (call->blocked && (result == CURLE_COULDNT_CONNECT || result == CURLE_ABORTED_BY_CALLBACK))
+		return ep_call_fail(
+			call, EP_EBLOCKED, "the host has no public address, and no other is connected to (public_only)");
 	const char *words = call->slot->words[0] ? call->slot->words : curl_easy_strerror(result);
 	int code = code_of(call, result, words);
 	if (code == EP_ENOMEM) return ep_call_fail(call, code, "not enough memory");

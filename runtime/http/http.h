@@ -11,7 +11,7 @@
  * Errors: 0 or EP_E..., with the details in the ep_err; a call's own are in call->err, with maybe_sent.
  *
  * Codes of a failed call: dns, connection, tls, timeout, protocol, truncated, too_large, redirect, decode,
- * cancelled, closed, no_memory, and whatever a body's source returned. A status such as 500 is no failure here. */
+ * blocked_address, cancelled, closed, no_memory, and whatever a body's source returned. A status such as 500 is no failure here. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,7 +52,8 @@ typedef struct ep_http_settings {
 	uint64_t connect_timeout; /* ns, name, connection and TLS together; 0: 10 s */
 	uint64_t stall_timeout;   /* ns without progress; 0: 60 s */
 	uint64_t stall_rate;      /* progress is at least so many bytes a second; 0: any byte */
-	bool http2;               /* HTTP/2 where the server of an https URL has it; streamed answers stay with 1.1 */
+	bool public_only; /* connects to addresses of the public internet alone; a proxy is none, and not looked for */
+	bool http2;       /* HTTP/2 where the server of an https URL has it; streamed answers stay with 1.1 */
 } ep_http_settings;
 
 int ep_http_profile_new(ep_http_profile **out, const ep_http_settings *settings, ep_err *err);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libcurl's multi handle on the loop. Nothing here knows of HTTP, and nothing calls libcurl from inside of one of
  * its callbacks. */
+#include <netinet/in.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/address.h"
 #include "runtime/http/private.h"
 
 /* The poll of a socket: it outlives the socket until its close callback. */
@@ -200,11 +202,24 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *user, vo
 	return arm(s, events) ? give_up(easy) : 0;
 }
 
+static bool is_public(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET)
+		return ep_address4_is_public((const uint8_t *)&((const struct sockaddr_in *)(const void *)address)->sin_addr);
+	if (address->sa_family == AF_INET6)
+		return ep_address6_is_public(((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr);
+	return false;
+}
+
 /* As libcurl opens its sockets, but not for our children, and with a place for it made before it exists. */
 static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	(void)purpose;
 	ep_call *call = ((ep_slot *)user)->call;
+	if (call->profile->public_only && !is_public(&address->addr)) {
+		call->blocked = true; /* libcurl goes on to another address, if there is one */
+		return CURL_SOCKET_BAD;
+	}
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	if (fd < 0) return CURL_SOCKET_BAD;
 	ep_sock *before = sock_at(call->http, fd); /* closed in silence; what is wanted of it is wanted of this one */

@@ -70,7 +70,7 @@ struct ep_http {
 struct ep_http_profile {
 	unsigned count;
 	uint64_t connect_timeout, stall_timeout, stall_rate;
-	bool http2, direct; /* direct: no proxy is to be looked for */
+	bool http2, public_only, direct; /* direct: no proxy is to be looked for */
 	char *agent_line, *ca_file, *ca_dir, *proxy;
 };
 
@@ -110,6 +110,7 @@ typedef struct ep_call {
 	unsigned sends;   /* times the request was about to be sent */
 	unsigned interim; /* answers before the real one */
 	bool once, stream, stream_success;
+	bool blocked; /* an address of the host is not for it */
 	bool connected, head_done, redirecting, paused, upload_paused;
 	size_t tail_size;
 	char tail[];

@@ -39,6 +39,9 @@ int ep_http_profile_new(ep_http_profile **out, const ep_http_settings *settings,
 {
 	int rc = check_text(settings->user_agent, "user_agent", err);
 	if (!rc) rc = check_text(settings->proxy, "proxy", err);
+	if (!rc && settings->public_only && settings->proxy && *settings->proxy)
+		rc = ep_err_set(
+			err, EP_EINVAL, "public_only has no effect behind a proxy, which connects by itself; leave out one");
 	if (rc) return rc;
 	ep_http_profile *p = ep_calloc(1, sizeof *p);
 	if (!p) goto fail;
@@ -48,7 +51,8 @@ int ep_http_profile_new(ep_http_profile **out, const ep_http_settings *settings,
 	p->stall_timeout = settings->stall_timeout ? settings->stall_timeout : 60 * EP_SECOND;
 	p->stall_rate = settings->stall_rate;
 	p->http2 = settings->http2;
-	p->direct = settings->proxy ? !*settings->proxy : !environment_has_proxy();
+	p->public_only = settings->public_only;
+	p->direct = p->public_only || (settings->proxy ? !*settings->proxy : !environment_has_proxy());
 	*out = p;
 	return 0;
 fail:

@@ -348,6 +348,24 @@ case("proxies of the environment", function()
 	equal(server:count("127.0.0.1:" .. server.ports.https, server.proxy) - before, 2)
 end)
 
+case("addresses that are not public", function()
+	local client = http.client {public_only = true, ca_file = server.ca}
+	local port = base:match ":(%d+)"
+	failure("blocked_address", {client = client, url = base .. "/blocked"}) -- nor by a connection that is left from another client
+	local connections = server:state().connections
+	for _, host in ipairs {"127.0.0.1", "localhost", "127.1", "2130706433", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]"} do
+		local err = failure("blocked_address", {client = client, url = ("http://%s:%s/blocked"):format(host, port), method = "POST", body = key})
+		equal({err.maybe_sent or false, err.retryable or false}, {false, false}, host)
+	end
+	failure("blocked_address", {client = client, url = server.https .. "/blocked"})
+	failure("blocked_address", {client = client, url = server.closed .. "/blocked"})
+	equal({server:count("/blocked"), server:state().connections}, {0, connections})
+	check.contains(check.fails("public_only", http.client, {public_only = true, proxy = server.proxy}), "leave out one")
+	local line = ('print(pcall(http.client({ public_only = true }).get, http.client({ public_only = true }), "%s/blocked"))'):format(base)
+	check.contains(epact(line, {http_proxy = server.proxy, ALL_PROXY = server.proxy}).stdout, "public_only")
+	equal(server:count("/blocked", server.proxy), 0)
+end)
+
 -- Every state of a request: the options that lead to it.
 local states = {
 	connecting = {url = server.hole .. "/"},
