@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- How long the loop lets others wait: a task that ticks each millisecond.
 --     local watch = stall.watch(scope) ... local report = watch:stop()
--- report.ticks: how many there were; report.longest: seconds that the latest tick was late; report.own: the same without the time in
--- which the kernel had the thread wait for a processor, which is the machine's doing and not ours. The two latest do not count in
--- it: a virtual machine may have stood still, which the kernel does not tell of.
+-- report.ticks: how many there were; report.longest: seconds that the latest tick was late; report.most: the same without the time in
+-- which the kernel had the thread wait for a processor, which is the machine's doing and not ours; report.own: that without the two
+-- latest ticks, as a virtual machine may have stood still, which the kernel does not tell of.
 local task = require "epact.task"
 
 local M = {}
@@ -38,7 +38,7 @@ end
 function Watch:stop()
 	self.stopped = true
 	table.sort(self.all)
-	return { ticks = #self.all, longest = self.longest, own = self.all[#self.all - 2] or 0 }
+	return { ticks = #self.all, longest = self.longest, most = self.all[#self.all] or 0, own = self.all[#self.all - 2] or 0 }
 end
 
 function M.watch(scope)
