@@ -11,7 +11,10 @@
 #define RESPONSE "epact.http.response"
 #define STREAM "epact.http.stream"
 
-enum { SNIPPET = 200 }; /* bytes of a body that an error shows */
+enum {
+	SNIPPET = 200, /* bytes of a body that an error shows */
+	MASKED = 8192, /* that are masked before they are cut to these: a secret may begin in one and end in the other */
+};
 
 typedef struct stream {
 	ep_http_call *call; /* NULL: closed */
@@ -20,6 +23,9 @@ typedef struct stream {
 
 /* The header lines in a response, under this key: parsed when somebody asks. */
 static const char head_key;
+
+/* What was asked, under this key: the operation of the errors that the response raises. */
+static const char operation_key;
 
 /* --- headers --- */
 
@@ -122,8 +128,22 @@ static int code_of_status(lua_Integer status)
 static void set_snippet(lua_State *L, int body, ep_err *err)
 {
 	size_t len;
+	ep_buf b = {0};
 	const char *text = lua_tolstring(L, body, &len);
-	if (text && len) ep_err_text(&err->detail, text, len < SNIPPET ? len : SNIPPET);
+	if (text && len && !ep_mask(&b, epl_secrets(L), text, len < MASKED ? len : MASKED))
+		ep_err_text(&err->detail, ep_buf_text(&b), b.len < SNIPPET ? b.len : SNIPPET);
+	ep_buf_fini(&b);
+}
+
+/* Raises err, about the response at 1 with the body on the top. */
+static int raise_response(lua_State *L, ep_err *err)
+{
+	size_t len;
+	set_snippet(L, -1, err);
+	lua_rawgetp(L, 1, &operation_key);
+	const char *operation = lua_tolstring(L, -1, &len);
+	if (operation) ep_err_text(&err->operation, operation, len);
+	return epl_raise(L, err);
 }
 
 /* check() -> the answer itself when its status is below 400, else raises. */
@@ -137,8 +157,7 @@ static int response_check(lua_State *L)
 	ep_err err = {.status = (int)status, .retryable = status == 429 || status == 423 || status >= 500};
 	lua_getfield(L, 1, "body");
 	ep_err_set(&err, code_of_status(status), "the server answered with status %d", (int)status);
-	set_snippet(L, -1, &err);
-	return epl_raise(L, &err);
+	return raise_response(L, &err);
 }
 
 /* json() -> the decoded body. */
@@ -150,9 +169,7 @@ static int response_json(lua_State *L)
 	const char *text = luaL_checklstring(L, -1, &len);
 	ep_err err = {0};
 	int rc = epl_json_decode(L, text, len, NULL, &err);
-	if (!rc) return 1;
-	set_snippet(L, -1, &err);
-	return epl_raise(L, &err);
+	return rc ? raise_response(L, &err) : 1;
 }
 
 /* --- a whole answer --- */
@@ -173,7 +190,12 @@ int epl_http_push_answer(lua_State *L, int status, const ep_buf *head, const ep_
 int epl_http_push_response(lua_State *L, ep_op *op)
 {
 	const ep_http_call *call = (const ep_http_call *)(void *)op;
-	return epl_http_push_answer(L, call->status, &call->head, &call->body);
+	ep_buf operation = {0};
+	epl_http_push_answer(L, call->status, &call->head, &call->body);
+	op->class->describe(op, &operation);
+	epl_push_buf(L, &operation);
+	lua_rawsetp(L, -2, &operation_key);
+	return 1;
 }
 
 /* headers and ok, made when first asked for; else a method, from upvalue 1. */
@@ -263,7 +285,7 @@ static int read_chunk(lua_State *L, size_t max)
 static int stream_read(lua_State *L)
 {
 	lua_Integer max = luaL_optinteger(L, 2, 0);
-	luaL_argcheck(L, max >= 0, 2, "a number of bytes, or nothing for what there is");
+	luaL_argcheck(L, max > 0 || lua_isnoneornil(L, 2), 2, "a number of bytes must be 1 or more");
 	return read_chunk(L, (size_t)max);
 }
 

@@ -59,7 +59,7 @@ static void add_header(lua_State *L, epl_http_list *h, const char *name, size_t 
 	} else if (h->removable && removes(L)) {
 		to->value = NULL;
 	} else if (lua_type(L, -1) == LUA_TUSERDATA || holds_secret(L)) {
-		to->secret = epl_check_secret(L, -1);
+		to->secret = epl_option_secret(L, -1, name, what);
 	} else {
 		luaL_error(L, "%s: header '%s' must be a string, a secret or an array of strings, got %s", what, name,
 			luaL_typename(L, -1));
@@ -104,7 +104,7 @@ epl_http_list *epl_http_read_headers(lua_State *L, int index, int bearer, const 
 	if (bearer) {
 		if (has_header(h, "Authorization"))
 			luaL_error(L, "%s: both 'bearer' and an Authorization header are given", what);
-		add_constant(h, "Authorization", "Bearer ", epl_check_secret(L, bearer));
+		add_constant(h, "Authorization", "Bearer ", epl_option_secret(L, bearer, "bearer", what));
 	}
 	if (type && !has_header(h, "Content-Type")) add_constant(h, "Content-Type", type, NULL);
 	return h;
