@@ -329,7 +329,7 @@ static int request_respond_file(lua_State *L)
 		ep_err_set_errno(&err, -errno, path);
 		return epl_raise(L, &err);
 	}
-	if (ep_request_respond_fd(r, status, list.headers, list.count, fd, &err)) return epl_raise(L, &err);
+	if (ep_request_respond_fd(r, status, list.headers, list.count, fd, path, &err)) return epl_raise(L, &err);
 	return 0;
 }
 

@@ -80,6 +80,7 @@ void ep_request_wake(ep_wait *wait, int result)
 static void abort_wait(ep_op *op)
 {
 	ep_wait *w = (ep_wait *)op;
+	if (op->why == EP_ETIMEOUT) ep_err_set(&w->err, op->why, "%s", meaning(w, op->why));
 	*w->place = NULL;
 	ep_op_finish(op, EP_ECANCELLED);
 }

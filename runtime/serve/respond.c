@@ -104,12 +104,13 @@ int ep_request_respond(
 	return rc ? rc : answer(r, status, headers, count, from_bytes(body, len), err);
 }
 
-int ep_request_respond_fd(ep_request *r, int status, const ep_header *headers, size_t count, int fd, ep_err *err)
+int ep_request_respond_fd(
+	ep_request *r, int status, const ep_header *headers, size_t count, int fd, const char *name, ep_err *err)
 {
 	struct stat st;
 	int rc = check(r, status, headers, count, err);
-	if (!rc && fstat(fd, &st)) rc = ep_err_set_errno(err, -errno, "sending a file");
-	if (!rc && !S_ISREG(st.st_mode)) rc = ep_err_set(err, EP_EINVAL, "only a regular file can be sent");
+	if (!rc && fstat(fd, &st)) rc = ep_err_set_errno(err, -errno, name);
+	if (!rc && !S_ISREG(st.st_mode)) rc = ep_err_set(err, EP_EINVAL, "%s: only a regular file can be sent", name);
 	struct MHD_Response *response = rc ? NULL : MHD_create_response_from_fd64((uint64_t)st.st_size, fd);
 	if (!response) close(fd);
 	return rc ? rc : answer(r, status, headers, count, response, err);

@@ -431,6 +431,35 @@ print("ready", flush=True); sys.stdin.read()]], tostring(server.port) }, { stdin
 	end)
 end)
 
+check.case("errors say what was wrong, and where", function()
+	local tmp, seen = os.getenv "TMPDIR", {}
+	local line = debug.getinfo(1, "l").currentline + 2
+	local handlers = {
+		["/nil"] = function(req) req:respond(nil) end,
+		["/folder"] = function(req) req:respond_file(200, nil, tmp) end,
+		["/slow"] = function(req) req:body() end,
+	}
+	local function on_error(err, req)
+		seen[req.path] = tostring(err)
+		if req.path == "/slow" then req:abort() end
+	end
+	local options = { read_timeout = 0.1, on_error = on_error }
+	with_server(options, function(req) handlers[req.path](req) end, function(server)
+		check.fails("the handler must be a function, got nil", server.run, server)
+		check.fails("call it with a colon, server:run", server.run, "x")
+		python(server, [[
+equal(get("/nil")[0], 500)
+equal(get("/folder")[0], 500)
+s = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+s.sendall(b"PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+equal(s.recv(100), b"")]])
+	end)
+	check.contains(seen["/nil"], ("serve_test.lua:%d: bad argument #1 to 'respond'"):format(line))
+	check.lacks(seen["/nil"], "epact/")
+	check.contains(seen["/folder"], tmp .. ": only a regular file can be sent")
+	check.contains(seen["/slow"], "the peer sent nothing more of the request's body in time")
+end)
+
 check.case("requests that nobody keeps", function()
 	local server <close> = serve.listen {}
 	task.scope(function(s)
