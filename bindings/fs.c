@@ -2,6 +2,8 @@
 /* Files and folders. Face: lua/epact/fs.lua; engine: runtime/fs/. */
 #include "runtime/fs/fs.h"
 
+#include <string.h>
+
 #include "bindings/epl.h"
 #include "runtime/base/mem.h"
 
@@ -42,7 +44,7 @@ typedef struct flags {
 	epl_text prefix, dir;
 } flags;
 
-static const epl_option read_spec[] = {{"max", EPL_INT, offsetof(read_options, max), 0}, {0}};
+static const epl_option read_spec[] = {{"max", EPL_INT, offsetof(read_options, max), EPL_NATURAL}, {0}};
 static const epl_option write_spec[] = {{"append", EPL_BOOL, offsetof(write_options, append), 0},
 	{"atomic", EPL_BOOL, offsetof(write_options, atomic), 0}, {"sync", EPL_BOOL, offsetof(write_options, sync), 0},
 	{"mode", EPL_INT, offsetof(write_options, mode), 0}, {0}};
@@ -204,11 +206,10 @@ static int push_file(lua_State *L, ep_op *op)
 
 static int fs_read(lua_State *L)
 {
-	read_options o = {0};
+	read_options o = {.max = -1};
 	const char *path = path_at(L, 1);
 	epl_read_options(L, 2, read_spec, &o, "fs.read");
-	luaL_argcheck(L, o.max >= 0, 2, "option 'max' must be 0 or more");
-	return await(L, ep_fs_read_start(epl_loop(L), path, (size_t)o.max), push_data);
+	return await(L, ep_fs_read_start(epl_loop(L), path, o.max < 0 ? SIZE_MAX : (size_t)o.max), push_data);
 }
 
 static int fs_write(lua_State *L)
@@ -218,7 +219,9 @@ static int fs_write(lua_State *L)
 	const char *path = path_at(L, 1), *bytes = luaL_checklstring(L, 2, &len);
 	epl_read_options(L, 3, write_spec, &o, "fs.write");
 	if (o.append && o.atomic) return luaL_error(L, "fs.write: 'append' and 'atomic' exclude each other");
-	luaL_argcheck(L, o.mode >= 0 && o.mode <= 07777, 3, "option 'mode' must be permission bits");
+	if (o.mode < 0 || o.mode > 07777)
+		return luaL_error(
+			L, "fs.write: option 'mode' must be permission bits, such as tonumber(\"644\", 8), got %I", o.mode);
 	ep_fs_write_options options = {.append = o.append, .atomic = o.atomic, .sync = o.sync, .mode = (int)o.mode};
 	return await(L, ep_fs_write_start(epl_loop(L), path, bytes, len, &options), NULL);
 }
@@ -263,17 +266,27 @@ static int fs_temp_dir(lua_State *L)
 {
 	flags o = {0};
 	epl_read_options(L, 1, temp_spec, &o, "fs.temp_dir");
+	if (o.prefix.data && strchr(o.prefix.data, '/'))
+		return luaL_error(L, "fs.temp_dir: option 'prefix' is a part of a name, without '/'; the folder is 'dir'");
 	epl_check_can_wait(L);
 	return await(
 		L, ep_fs_temp_start(engine_of(L)->loop, o.dir.data, o.prefix.data ? o.prefix.data : "epact-"), push_temp);
 }
 
+static int check_way(lua_State *L, int arg)
+{
+	static const char *const words[] = {"read", "write", "append"};
+	static const int ways[] = {EP_FILE_READ, EP_FILE_WRITE, EP_FILE_APPEND};
+	const char *way = luaL_optstring(L, arg, "read");
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(way, words[i])) return ways[i];
+	return luaL_argerror(L, arg, lua_pushfstring(L, "must be \"read\", \"write\" or \"append\", got \"%s\"", way));
+}
+
 static int fs_open(lua_State *L)
 {
-	static const char *const words[] = {"read", "write", "append", NULL};
-	static const int ways[] = {EP_FILE_READ, EP_FILE_WRITE, EP_FILE_APPEND};
 	const char *path = path_at(L, 1);
-	return await(L, ep_file_open_start(epl_loop(L), path, ways[luaL_checkoption(L, 2, "read", words)]), push_file);
+	return await(L, ep_file_open_start(epl_loop(L), path, check_way(L, 2)), push_file);
 }
 
 /* --- methods --- */
