@@ -85,17 +85,27 @@ struct ep_request {
 
 /* server.c */
 void ep_server_kick(ep_server *s); /* lets libmicrohttpd run in the next turn */
-void ep_server_offer(ep_server *s, ep_request *r);
+
+/* accept.c */
+void ep_server_offer(ep_server *s, ep_request *r); /* takes a count of the consumer's */
+void ep_accepts_refuse(ep_server *s);              /* those that wait end without a request */
 
 /* listen.c: a listening socket, its port and the address as it stands in a URL; or a negative code. */
 int ep_listen(const char *host, int port, char *authority, size_t size, int *real_port, ep_err *err);
 
-/* request.c: libmicrohttpd's callbacks, cls is the server */
+/* head.c: copies what libmicrohttpd forgets at the end of the request; 0, EP_ENOMEM, EP_ETOOLARGE. */
+int ep_head_copy(ep_request *r, struct MHD_Connection *connection, const char *method, const char *version);
+
+/* The status that refuses a request whose length can't be trusted, 0 if it can. libmicrohttpd has checked the digits. */
+int ep_head_length(ep_request *r);
+
+/* receive.c: libmicrohttpd's callbacks, cls is the server */
 void *ep_on_uri(void *cls, const char *uri, struct MHD_Connection *connection);
 enum MHD_Result ep_on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
 	const char *version, const char *data, size_t *size, void **slot);
 void ep_on_completed(void *cls, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode why);
 
+/* request.c */
 void ep_request_unref(ep_request *r);
 void ep_request_hold(ep_request *r);    /* suspends; in a callback of libmicrohttpd */
 void ep_request_advance(ep_request *r); /* resumes; in none */
