@@ -363,8 +363,13 @@ case("errors of answers name the request, and leave no part of a secret at a cut
 			check.lacks(failure.detail, "topse")
 			check.contains(failure.detail, "****")
 		end
+		local stream <close> = http.get(own.url .. "/a?key=1", {stream = true})
+		equal(fails("bad_request", stream.check, stream).operation, "GET " .. own.url .. "/a")
+		equal(stream:read(3), "xxx")
 		s:cancel()
 	end)
+	local good <close> = http.get(base .. "/bytes/10", {stream = true})
+	equal(good:check(), good)
 end)
 
 case("mistakes name the argument", function()
@@ -382,7 +387,6 @@ end)
 case("no descriptor is left: the error says so", function()
 	local program = [[
 		local http = require "epact.http"
-		pcall(http.get, "http://127.0.0.1:1/")
 		local held = {}
 		repeat
 			local one = io.open "/dev/null"
