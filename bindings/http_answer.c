@@ -146,6 +146,13 @@ static int raise_response(lua_State *L, ep_err *err)
 	return epl_raise(L, err);
 }
 
+static ep_err error_of(int status)
+{
+	ep_err err = {.status = status, .retryable = status == 429 || status == 423 || status >= 500};
+	ep_err_set(&err, code_of_status(status), "the server answered with status %d", status);
+	return err;
+}
+
 /* check() -> the answer itself when its status is below 400, else raises. */
 static int response_check(lua_State *L)
 {
@@ -154,9 +161,8 @@ static int response_check(lua_State *L)
 	lua_Integer status = lua_tointeger(L, -1);
 	lua_settop(L, 1);
 	if (status < 400) return 1;
-	ep_err err = {.status = (int)status, .retryable = status == 429 || status == 423 || status >= 500};
+	ep_err err = error_of((int)status);
 	lua_getfield(L, 1, "body");
-	ep_err_set(&err, code_of_status(status), "the server answered with status %d", (int)status);
 	return raise_response(L, &err);
 }
 
@@ -304,6 +310,19 @@ static int stream_chunks(lua_State *L)
 	return 2;
 }
 
+/* check() -> the answer itself when its status is below 400, else raises; what it says is still to be read. */
+static int stream_check(lua_State *L)
+{
+	ep_http_call *call = check_stream(L);
+	ep_buf operation = {0};
+	lua_settop(L, 1);
+	if (call->status < 400) return 1;
+	ep_err err = error_of(call->status);
+	call->op.class->describe(&call->op, &operation);
+	err.operation = ep_buf_take(&operation);
+	return epl_raise(L, &err);
+}
+
 static int stream_close(lua_State *L)
 {
 	stream *s = epl_check(L, 1, STREAM);
@@ -320,7 +339,7 @@ static int stream_close(lua_State *L)
 static const luaL_Reg response_methods[] = {{"check", response_check}, {"json", response_json},
 	{"header", answer_header}, {"header_list", answer_header_list}, {NULL, NULL}};
 static const luaL_Reg stream_methods[] = {{"read", stream_read}, {"chunks", stream_chunks}, {"close", stream_close},
-	{"header", answer_header}, {"header_list", answer_header_list}, {NULL, NULL}};
+	{"check", stream_check}, {"header", answer_header}, {"header_list", answer_header_list}, {NULL, NULL}};
 static const luaL_Reg stream_meta[] = {{"__gc", stream_close}, {"__close", stream_close}, {NULL, NULL}};
 
 static void open_type(

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bindings/argv.h"
@@ -36,6 +37,8 @@ static ep_proc *start(lua_State *L, const epl_process_options *o)
 {
 	ep_err err = {0};
 	ep_proc *proc = NULL;
+	if (o->proc.out.mode == EP_OUT_INHERIT)
+		fflush(stdout); /* what the script wrote stands before what the program does */
 	if (ep_proc_start(&proc, epl_procs(L), &o->proc, &err)) epl_raise(L, &err);
 	if (o->timeout && ep_op_deadline(&proc->op, o->timeout)) {
 		ep_proc_release(proc);

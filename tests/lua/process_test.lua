@@ -207,6 +207,12 @@ do
 	assert(failure("too_large", sh, "yes >&2", {max_output = 1000}).message:find("error output is larger than 1000 bytes", 1, true))
 end
 
+-- what was written before stands before what a program writes that has the same output
+equal(process.run({os.getenv "EPACT_BIN", "-e", [[
+	io.write "first "
+	require "epact.process".run({"printf", "second "}, {stdout = "inherit"})
+	io.write "third"]]}).stdout, "first second third")
+
 -- no grace: what does not end by SIGTERM is killed at once, and not after the default of two seconds
 do
 	local dir <close> = fs.temp_dir()
