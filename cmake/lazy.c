@@ -24,7 +24,13 @@ struct entry {
 /* A descriptor that is given up to load a library when the script has used up all others. */
 static int spare = -1;
 
-__attribute__((constructor)) static void keep_spare(void) { spare = open("/dev/null", O_RDONLY | O_CLOEXEC); }
+/* Not one of the standard descriptors, which may be closed yet. */
+__attribute__((constructor)) static void keep_spare(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	spare = fd < 0 || fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (spare != fd) close(fd);
+}
 
 static void *load(const char *name)
 {
