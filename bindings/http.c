@@ -67,9 +67,10 @@ static const char *push_url(lua_State *L, const request_options *o, const char *
 	} else {
 		lua_pop(L, 1);
 	}
-	lua_pushlstring(L, o->url.data, o->url.len);
+	size_t len = strcspn(o->url.data, "#"); /* a fragment is not sent: what stood behind it would not be, either */
+	lua_pushlstring(L, o->url.data, len);
 	if (o->query) {
-		lua_pushstring(L, strchr(o->url.data, '?') ? "&" : "?");
+		lua_pushstring(L, memchr(o->url.data, '?', len) ? "&" : "?");
 		epl_http_push_query(L, o->query, what);
 		if (lua_rawlen(L, -1) == 0)
 			lua_pop(L, 2);
