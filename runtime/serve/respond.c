@@ -51,12 +51,13 @@ static int answer(
 	ep_request *r, int status, const ep_header *headers, size_t count, struct MHD_Response *response, ep_err *err)
 {
 	if (!response) return ep_err_set(err, EP_ENOMEM, "no memory for a response");
-	bool ok = !r->server->stopping || MHD_add_response_header(response, "Connection", "close");
-	for (size_t i = 0; ok && i < count; i++)
-		ok = MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
-	if (!ok) {
+	const char *refused = NULL;
+	if (r->server->stopping && !MHD_add_response_header(response, "Connection", "close")) refused = "Connection";
+	for (size_t i = 0; !refused && i < count; i++)
+		if (!MHD_add_response_header(response, headers[i].name, headers[i].value)) refused = headers[i].name;
+	if (refused) {
 		MHD_destroy_response(response);
-		return ep_err_set(err, EP_EINVAL, "libmicrohttpd refused a header of the response");
+		return ep_err_set(err, EP_EINVAL, "the header \"%s\" of the response can't be sent with its value", refused);
 	}
 	r->response = response;
 	r->status = status;
@@ -201,9 +202,12 @@ static int socket_of(const ep_request *r)
 	return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
+/* One that libmicrohttpd waits with, for bytes of a peer that sends none or for room of one that reads none, gets an end
+ * that it notices; the others are asked for more, and refuse. */
 void ep_request_abort(ep_request *r)
 {
 	r->cut = true;
+	if (r->connection && !r->suspended) shutdown(socket_of(r), SHUT_RDWR);
 	ep_request_advance(r);
 }
 
