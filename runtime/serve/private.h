@@ -26,6 +26,7 @@ struct ep_server {
 	ep_job log_job;
 	ep_buf log_text;
 	ep_node live;    /* ep_request.link: on a connection */
+	ep_node fed;     /* ep_request.fed: got bytes of their bodies in this run */
 	ep_node waiting; /* ep_request.queued: for an accept */
 	ep_node accepts; /* open ops */
 	ep_stop *stop;
@@ -52,7 +53,7 @@ typedef struct ep_wait {
 } ep_wait;
 
 struct ep_request {
-	ep_node link, queued;
+	ep_node link, queued, fed;
 	ep_loop *loop;
 	ep_server *server;                 /* NULL once the connection has gone */
 	struct MHD_Connection *connection; /* the same */
@@ -109,6 +110,7 @@ void ep_on_completed(void *cls, struct MHD_Connection *connection, void **slot, 
 void ep_request_unref(ep_request *r);
 void ep_request_hold(ep_request *r);    /* suspends; in a callback of libmicrohttpd */
 void ep_request_advance(ep_request *r); /* resumes; in none */
+void ep_request_notice(ep_request *r);  /* behind a run that gave it bytes: lets libmicrohttpd see the peer's end */
 void ep_request_wake(ep_wait *wait, int result);
 ep_op *ep_request_wait(ep_request *r, ep_wait **place, uint64_t timeout);
 enum MHD_Result ep_request_refuse(ep_request *r, int status);

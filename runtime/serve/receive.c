@@ -18,6 +18,7 @@ void *ep_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 	}
 	*r = (ep_request){.loop = s->loop, .server = s, .connection = connection, .refs = 1, .uri = copy, .out_left = -1};
 	ep_node_init(&r->queued);
+	ep_node_init(&r->fed);
 	ep_list_push(&s->live, &r->link);
 	s->live_count++;
 	r->query = strchr(copy, '?');
@@ -56,6 +57,7 @@ static enum MHD_Result on_held(ep_request *r)
 
 static enum MHD_Result on_body(ep_request *r, const char *data, size_t *size)
 {
+	if (!ep_node_linked(&r->fed)) ep_list_push(&r->server->fed, &r->fed);
 	if (r->answered) {
 		r->drained += *size;
 		*size = 0;
@@ -118,6 +120,7 @@ void ep_on_completed(void *cls, struct MHD_Connection *connection, void **slot, 
 	r->response = NULL;
 	if (unsent) MHD_destroy_response(unsent);
 	ep_node_unlink(&r->link);
+	ep_node_unlink(&r->fed);
 	s->live_count--;
 	ep_request_wake(r->reader, r->body_end == EP_ENOENT ? 0 : r->body_end);
 	ep_request_wake(r->writer, r->bodiless ? 0 : EP_ECLOSED);

@@ -225,10 +225,18 @@ void ep_request_reset(ep_request *r)
 	ep_request_abort(r);
 }
 
-bool ep_request_gone(const ep_request *r)
+static bool has_ended(const ep_request *r)
 {
 	char byte;
-	if (!r->connection || r->cut) return true;
 	ssize_t n = recv(socket_of(r), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+bool ep_request_gone(const ep_request *r) { return !r->connection || r->cut || has_ended(r); }
+
+/* libmicrohttpd watches edges, and takes a read of fewer bytes than it has room for as the last one: an end that came with
+ * these bytes it would see at the idle time-out. A shutdown makes a new edge. */
+void ep_request_notice(ep_request *r)
+{
+	if (r->connection && !r->suspended && has_ended(r)) shutdown(socket_of(r), SHUT_RD);
 }

@@ -57,15 +57,21 @@ static unsigned connections(ep_server *s)
 	return MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
+static void run_daemon(ep_server *s)
+{
+	MHD_run(s->daemon);
+	for (ep_node *n; (n = ep_list_shift(&s->fed));) ep_request_notice(EP_CONTAINER(n, ep_request, fed));
+}
+
 static void run(ep_server *s)
 {
 	if (!s->daemon) return;
 	ep_job_cancel(&s->run_job);
-	MHD_run(s->daemon);
+	run_daemon(s);
 	/* At its limit libmicrohttpd stops to watch the listening socket, and looks at the limit only when it runs. */
 	unsigned before = s->connections;
 	s->connections = connections(s);
-	if (s->connections < before) MHD_run(s->daemon);
+	if (s->connections < before) run_daemon(s);
 	if (s->stop && !s->live_count)
 		end_stop(s);
 	else
@@ -166,6 +172,7 @@ int ep_server_open(ep_server **out, ep_loop *loop, const ep_server_options *opti
 	ep_job_init(&s->run_job, on_run_job);
 	ep_job_init(&s->log_job, on_log_job);
 	ep_node_init(&s->live);
+	ep_node_init(&s->fed);
 	ep_node_init(&s->waiting);
 	ep_node_init(&s->accepts);
 	int rc, fd = ep_listen(s->options.host, s->options.port, authority, sizeof authority, &s->port, err);

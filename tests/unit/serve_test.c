@@ -355,6 +355,44 @@ TEST(a_buffer_that_is_full_at_the_end_of_a_chunk)
 
 static void nothing(ep_timer *timer) { (void)timer; }
 
+static void run_for(ep_loop *loop, uint64_t time)
+{
+	ep_timer timer = {0};
+	CHECK_INT_EQ(ep_timer_start(loop, &timer, time, nothing), 0);
+	while (ep_timer_active(&timer)) uv_run(ep_loop_uv(loop), UV_RUN_ONCE);
+}
+
+static void on_result(ep_op *op)
+{
+	*(int *)op->owner = op->result;
+	ep_op_release(op);
+}
+
+/* The last bytes and the end come together, between two turns. At the idle time-out it would be EP_ETIMEOUT. */
+TEST(a_peer_that_goes_with_its_last_bytes)
+{
+	fixture f = {0};
+	taken t = {0};
+	bool done = false;
+	int result = 1;
+	CHECK_INT_EQ(ep_loop_open(&f.loop, NULL, NULL), 0);
+	CHECK_INT_EQ(ep_server_open(&f.server, f.loop, &(ep_server_options){.idle_timeout = 3 * EP_SECOND}, NULL), 0);
+	ep_op_wait(ep_server_accept(f.server), on_taken, &t);
+	int fd = ask(ep_server_port(f.server), "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+	CHECK_INT_EQ(ep_loop_run(f.loop, &t.done), 0);
+	ep_op_wait(ep_request_wait_body(t.r, 0), on_done, &done);
+	run_for(f.loop, 50 * EP_MSEC);
+	CHECK_INT_EQ(write(fd, "some", 4), 4);
+	close(fd);
+	CHECK_INT_EQ(ep_loop_run(f.loop, &done), 0);
+	ep_request_take(t.r, 4);
+	ep_op_wait(ep_request_wait_body(t.r, 0), on_result, &result);
+	while (result == 1) uv_run(ep_loop_uv(f.loop), UV_RUN_ONCE);
+	CHECK_INT_EQ(result, EP_ETRUNCATED);
+	close_fixture(&f);
+	ep_request_release(t.r);
+}
+
 TEST(rests_when_idle)
 {
 	fixture f;
