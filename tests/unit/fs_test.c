@@ -583,8 +583,8 @@ TEST(a_cancelled_call_leaves_nothing)
 	put("f", "x");
 	for (int i = 0; i < 10; i++) {
 		ep_fs *calls[] = {ep_fs_write_start(loop, at("f"), big, sizeof big, &atomic),
-			ep_fs_read_start(loop, at("f"), SIZE_MAX), ep_fs_walk_start(loop, top), ep_fs_copy_start(loop, at("f"), at("g")),
-			ep_file_open_start(loop, at("f"), EP_FILE_READ)};
+			ep_fs_read_start(loop, at("f"), SIZE_MAX), ep_fs_walk_start(loop, top),
+			ep_fs_copy_start(loop, at("f"), at("g")), ep_file_open_start(loop, at("f"), EP_FILE_READ)};
 		for (int k = 0; k < 5; k++) {
 			CHECK(calls[k]);
 			if (k % 2) usleep(300);
