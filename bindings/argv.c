@@ -20,7 +20,7 @@ static const char *const *make_array(lua_State *L, lua_Integer count)
 
 const char *const *epl_check_argv(lua_State *L, int arg)
 {
-	luaL_checktype(L, arg, LUA_TTABLE);
+	if (!lua_istable(L, arg)) luaL_typeerror(L, arg, "list of strings, such as {\"ls\", \"-l\"},");
 	lua_Integer count = luaL_len(L, arg);
 	luaL_argcheck(L, count > 0, arg, "the list of arguments is empty: the first is the program");
 	lua_createtable(L, (int)count, 0);
@@ -54,7 +54,8 @@ static void check_variable(lua_State *L, const char *what)
 	const char *key = lua_tolstring(L, -2, &key_len);
 	if (!key_len || strcspn(key, "=") != key_len) luaL_error(L, "%s: option 'env': '%s' is not a name", what, key);
 	if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) return;
-	if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s: option 'env': '%s' must be a string, or false", what, key);
+	if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
+		luaL_error(L, "%s: option 'env': '%s' must be a string, or false, got %s", what, key, luaL_typename(L, -1));
 	const char *value = lua_tolstring(L, -1, &len);
 	if (strlen(value) != len) luaL_error(L, "%s: option 'env': '%s' holds a NUL byte", what, key);
 }

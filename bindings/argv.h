@@ -16,8 +16,8 @@ ep_procs *epl_procs(lua_State *L);
 /* The list of strings (or numbers) at argument `arg`, not empty, without NUL, as argv. Pushes two values. */
 const char *const *epl_check_argv(lua_State *L, int arg);
 
-/* The environment: ours when inherit is true, changed by the table at index (0: none), whose values are strings,
- * or false to leave a variable out. Pushes two values. */
+/* The environment: ours when inherit is true, changed by the table at index (0: none), whose values are strings (or
+ * numbers), or false to leave a variable out. Pushes two values. */
 const char *const *epl_make_env(lua_State *L, int index, bool inherit, const char *what);
 
 #endif

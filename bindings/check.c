@@ -83,10 +83,11 @@ static int wrong_type(lua_State *L, const epl_option *o, const char *what, const
 static void check_sign(lua_State *L, const epl_option *o, lua_Number n, const char *what)
 {
 	const char *unit = o->kind == EPL_SECONDS ? "a number of seconds, " : "";
-	if ((o->flags & EPL_POSITIVE) && !(n > 0))
-		luaL_error(L, "%s: option '%s' must be %smore than 0, got %f", what, o->name, unit, n);
-	if ((o->kind == EPL_SECONDS || (o->flags & EPL_NATURAL)) && !(n >= 0))
-		luaL_error(L, "%s: option '%s' must be %s0 or more, got %f", what, o->name, unit, n);
+	const char *least = (o->flags & EPL_POSITIVE) && !(n > 0)               ? "more than 0"
+		: (o->kind == EPL_SECONDS || (o->flags & EPL_NATURAL)) && !(n >= 0) ? "0 or more"
+																			: NULL;
+	if (least)
+		luaL_error(L, "%s: option '%s' must be %s%s, got %s", what, o->name, unit, least, luaL_tolstring(L, -1, NULL));
 }
 
 static void read_number(lua_State *L, const epl_option *o, void *at, const char *what)

@@ -78,11 +78,31 @@ static int crypto_equal(lua_State *L)
 	return 1;
 }
 
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 static int digit_of(char c)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const char *at = c ? strchr(digits, c) : NULL;
 	return at ? (int)(at - digits) : -1;
+}
+
+/* Four digits for up to three bytes; '=' for those that are missing. */
+static void add_group(luaL_Buffer *b, const char *bytes, size_t len)
+{
+	unsigned bits = 0;
+	for (size_t i = 0; i < 3; i++) bits = bits << 8 | (i < len ? (unsigned char)bytes[i] : 0);
+	for (size_t i = 0; i < 4; i++) luaL_addchar(b, i <= len ? digits[bits >> (18 - 6 * i) & 63] : '=');
+}
+
+static int crypto_base64_encode(lua_State *L)
+{
+	size_t len;
+	const char *bytes = luaL_checklstring(L, 1, &len);
+	luaL_Buffer b;
+	luaL_buffinit(L, &b);
+	for (size_t i = 0; i < len; i += 3) add_group(&b, bytes + i, len - i);
+	luaL_pushresult(&b);
+	return 1;
 }
 
 static int crypto_base64_decode(lua_State *L)
@@ -108,8 +128,8 @@ static int crypto_base64_decode(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"sha1", crypto_sha1}, {"sha256", crypto_sha256}, {"random", crypto_random},
-	{"hex", crypto_hex}, {"uuid", crypto_uuid}, {"equal", crypto_equal}, {"base64_decode", crypto_base64_decode},
-	{NULL, NULL}};
+	{"hex", crypto_hex}, {"uuid", crypto_uuid}, {"equal", crypto_equal}, {"base64_encode", crypto_base64_encode},
+	{"base64_decode", crypto_base64_decode}, {NULL, NULL}};
 
 int epl_open_crypto(lua_State *L)
 {

@@ -138,6 +138,9 @@ void epl_push_buf(lua_State *L, ep_buf *b);
  * Returns a new count, which the caller releases. */
 ep_secret *epl_check_secret(lua_State *L, int arg);
 
+/* The same of an option's value at index; what names the function in the error. */
+ep_secret *epl_option_secret(lua_State *L, int index, const char *option, const char *what);
+
 /* Pushes an epact.secret; takes the caller's count. */
 void epl_push_secret(lua_State *L, ep_secret *secret);
 

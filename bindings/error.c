@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "bindings/epl.h"
+#include "bindings/trace.h"
 
 #define TYPE "epact.error"
+
+enum { DETAIL = 4096 };
 
 static int push_text(lua_State *L)
 {
@@ -35,6 +38,21 @@ static void set_masked(lua_State *L, const char *key, const char *text)
 	if (!text) return;
 	epl_push_masked(L, text);
 	lua_setfield(L, -2, key);
+}
+
+/* The end of a peer's words, cut behind the masking: a cut before it could leave a part of a secret, which nothing
+ * would hide. */
+static void set_detail(lua_State *L, const char *text)
+{
+	size_t len;
+	if (!text) return;
+	epl_push_masked(L, text);
+	const char *masked = lua_tolstring(L, -1, &len);
+	if (len > DETAIL) {
+		lua_pushlstring(L, masked + len - DETAIL, DETAIL);
+		lua_remove(L, -2);
+	}
+	lua_setfield(L, -2, "detail");
 }
 
 static void set_integer(lua_State *L, const char *key, int value)
@@ -69,7 +87,7 @@ static int push_fields(lua_State *L)
 	lua_setfield(L, -2, "code");
 	set_masked(L, "message", ep_err_message(err));
 	set_masked(L, "operation", err->operation);
-	set_masked(L, "detail", err->detail);
+	set_detail(L, err->detail);
 	set_masked(L, "request_id", err->request_id);
 	set_integer(L, "status", err->status);
 	set_integer(L, "attempts", err->attempts);
@@ -200,9 +218,20 @@ static int error_nearest(lua_State *L)
 	return 1;
 }
 
+/* traceback(value) -> the error's text, blamed on the script, and where it came from; what is no string as it is. */
+static int error_traceback(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	lua_settop(L, 1);
+	if (lua_type(L, 1) != LUA_TSTRING) return 1;
+	epl_blame_script(L);
+	epl_push_trace(L, lua_tostring(L, 1));
+	return lua_rawlen(L, 2) ? 1 : (lua_settop(L, 1), 1);
+}
+
 static const luaL_Reg meta[] = {{"__tostring", error_tostring}, {NULL, NULL}};
-static const luaL_Reg functions[] = {
-	{"new", error_new}, {"is", error_is}, {"mask", error_mask}, {"nearest", error_nearest}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"new", error_new}, {"is", error_is}, {"mask", error_mask},
+	{"nearest", error_nearest}, {"traceback", error_traceback}, {NULL, NULL}};
 
 int epl_open_error(lua_State *L)
 {

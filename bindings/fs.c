@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files and folders. Face: lua/epact/fs.lua; engine: runtime/fs/. */
-#include "runtime/fs/fs.h"
+/* Files and folders. Face: lua/epact/fs.lua; engine: runtime/fs/; temporary folders: bindings/fs_temp.c. */
+#include "bindings/fs.h"
+
+#include <string.h>
 
 #include "bindings/epl.h"
-#include "runtime/base/mem.h"
+#include "runtime/fs/fs.h"
 
 #define TYPE "epact.file"
-#define GUARD "epact.temp_dir"
 
 typedef struct file {
 	ep_file *file; /* NULL: closed */
 } file;
-
-/* The temporary folders that are there; what nobody closed is removed with the instance. */
-typedef struct engine {
-	ep_loop *loop;
-	ep_node folders;
-} engine;
-
-typedef struct folder {
-	ep_node link;
-	char *path;
-	ep_fs *removal; /* that nobody waits for; NULL: none runs */
-} folder;
-
-typedef struct guard {
-	folder *folder; /* NULL: it is gone */
-} guard;
 
 typedef struct read_options {
 	lua_Integer max;
@@ -39,19 +24,15 @@ typedef struct write_options {
 
 typedef struct flags {
 	bool parents, recursive, follow;
-	epl_text prefix, dir;
 } flags;
 
-static const epl_option read_spec[] = {{"max", EPL_INT, offsetof(read_options, max), 0}, {0}};
+static const epl_option read_spec[] = {{"max", EPL_INT, offsetof(read_options, max), EPL_NATURAL}, {0}};
 static const epl_option write_spec[] = {{"append", EPL_BOOL, offsetof(write_options, append), 0},
 	{"atomic", EPL_BOOL, offsetof(write_options, atomic), 0}, {"sync", EPL_BOOL, offsetof(write_options, sync), 0},
 	{"mode", EPL_INT, offsetof(write_options, mode), 0}, {0}};
 static const epl_option stat_spec[] = {{"follow", EPL_BOOL, offsetof(flags, follow), 0}, {0}};
 static const epl_option mkdir_spec[] = {{"parents", EPL_BOOL, offsetof(flags, parents), 0}, {0}};
 static const epl_option remove_spec[] = {{"recursive", EPL_BOOL, offsetof(flags, recursive), 0}, {0}};
-static const epl_option temp_spec[] = {
-	{"prefix", EPL_TEXT, offsetof(flags, prefix), 0}, {"dir", EPL_TEXT, offsetof(flags, dir), 0}, {0}};
-
 static const char *path_at(lua_State *L, int arg)
 {
 	epl_check_can_wait(L);
@@ -62,68 +43,6 @@ static int await(lua_State *L, ep_fs *call, epl_push *push)
 {
 	if (!call) return luaL_error(L, "not enough memory");
 	return epl_await(L, &call->work.op, push);
-}
-
-/* --- temporary folders --- */
-
-static void forget_folder(folder *f)
-{
-	ep_node_unlink(&f->link);
-	ep_free(f->path);
-	ep_free(f);
-}
-
-/* Nothing can be waited for any more: the loop is about to close. */
-static void close_engine(void *arg)
-{
-	engine *e = arg;
-	for (ep_node *n; (n = ep_list_shift(&e->folders));) {
-		folder *f = EP_CONTAINER(n, folder, link);
-		if (f->removal) ep_op_release(&f->removal->work.op);
-		ep_fs_remove_tree(f->path, NULL);
-		forget_folder(f);
-	}
-	ep_free(e);
-}
-
-static engine *engine_of(lua_State *L)
-{
-	engine *e = epl_engine(L, EPL_ENGINE_FS);
-	if (e) return e;
-	if (!(e = ep_calloc(1, sizeof *e))) luaL_error(L, "not enough memory");
-	e->loop = epl_loop(L);
-	ep_node_init(&e->folders);
-	epl_engine_set(L, EPL_ENGINE_FS, e, close_engine);
-	return e;
-}
-
-/* One that could not be removed is tried once more when the instance closes. */
-static void on_removed(ep_op *op)
-{
-	folder *f = op->owner;
-	int result = op->result;
-	f->removal = NULL;
-	ep_op_release(op);
-	if (!result) forget_folder(f);
-}
-
-static int guard_gc(lua_State *L)
-{
-	guard *g = epl_check(L, 1, GUARD);
-	folder *f = g->folder;
-	g->folder = NULL;
-	if (f) f->removal = ep_fs_remove_start(engine_of(L)->loop, f->path, true);
-	if (f && f->removal) ep_op_wait(&f->removal->work.op, on_removed, f);
-	return 0;
-}
-
-/* The folder was removed. */
-static int guard_dismiss(lua_State *L)
-{
-	guard *g = epl_check(L, 1, GUARD);
-	if (g->folder) forget_folder(g->folder);
-	g->folder = NULL;
-	return 0;
 }
 
 /* --- results --- */
@@ -141,18 +60,6 @@ static int push_path(lua_State *L, ep_op *op)
 {
 	lua_pushstring(L, ((const ep_fs *)op)->data);
 	return 1;
-}
-
-/* The path and its guard. What raises here leaves the folder to the call, which removes it. */
-static int push_temp(lua_State *L, ep_op *op)
-{
-	ep_fs *call = (ep_fs *)op;
-	lua_pushstring(L, call->data);
-	guard *g = epl_new(L, sizeof *g, GUARD);
-	if (!(g->folder = ep_calloc(1, sizeof *g->folder))) return luaL_error(L, "not enough memory");
-	g->folder->path = ep_fs_take_data(call);
-	ep_list_push(&engine_of(L)->folders, &g->folder->link);
-	return 2;
 }
 
 static int push_info(lua_State *L, ep_op *op)
@@ -204,11 +111,10 @@ static int push_file(lua_State *L, ep_op *op)
 
 static int fs_read(lua_State *L)
 {
-	read_options o = {0};
+	read_options o = {.max = -1};
 	const char *path = path_at(L, 1);
 	epl_read_options(L, 2, read_spec, &o, "fs.read");
-	luaL_argcheck(L, o.max >= 0, 2, "option 'max' must be 0 or more");
-	return await(L, ep_fs_read_start(epl_loop(L), path, (size_t)o.max), push_data);
+	return await(L, ep_fs_read_start(epl_loop(L), path, o.max < 0 ? SIZE_MAX : (size_t)o.max), push_data);
 }
 
 static int fs_write(lua_State *L)
@@ -218,7 +124,9 @@ static int fs_write(lua_State *L)
 	const char *path = path_at(L, 1), *bytes = luaL_checklstring(L, 2, &len);
 	epl_read_options(L, 3, write_spec, &o, "fs.write");
 	if (o.append && o.atomic) return luaL_error(L, "fs.write: 'append' and 'atomic' exclude each other");
-	luaL_argcheck(L, o.mode >= 0 && o.mode <= 07777, 3, "option 'mode' must be permission bits");
+	if (o.mode < 0 || o.mode > 07777)
+		return luaL_error(
+			L, "fs.write: option 'mode' must be permission bits, such as tonumber(\"644\", 8), got %I", o.mode);
 	ep_fs_write_options options = {.append = o.append, .atomic = o.atomic, .sync = o.sync, .mode = (int)o.mode};
 	return await(L, ep_fs_write_start(epl_loop(L), path, bytes, len, &options), NULL);
 }
@@ -259,21 +167,20 @@ static int fs_copy(lua_State *L) { return await(L, ep_fs_copy_start(epl_loop(L),
 
 static int fs_realpath(lua_State *L) { return await(L, ep_fs_realpath_start(epl_loop(L), path_at(L, 1)), push_path); }
 
-static int fs_temp_dir(lua_State *L)
+static int check_way(lua_State *L, int arg)
 {
-	flags o = {0};
-	epl_read_options(L, 1, temp_spec, &o, "fs.temp_dir");
-	epl_check_can_wait(L);
-	return await(
-		L, ep_fs_temp_start(engine_of(L)->loop, o.dir.data, o.prefix.data ? o.prefix.data : "epact-"), push_temp);
+	static const char *const words[] = {"read", "write", "append"};
+	static const int ways[] = {EP_FILE_READ, EP_FILE_WRITE, EP_FILE_APPEND};
+	const char *way = luaL_optstring(L, arg, "read");
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(way, words[i])) return ways[i];
+	return luaL_argerror(L, arg, lua_pushfstring(L, "must be \"read\", \"write\" or \"append\", got \"%s\"", way));
 }
 
 static int fs_open(lua_State *L)
 {
-	static const char *const words[] = {"read", "write", "append", NULL};
-	static const int ways[] = {EP_FILE_READ, EP_FILE_WRITE, EP_FILE_APPEND};
 	const char *path = path_at(L, 1);
-	return await(L, ep_file_open_start(epl_loop(L), path, ways[luaL_checkoption(L, 2, "read", words)]), push_file);
+	return await(L, ep_file_open_start(epl_loop(L), path, check_way(L, 2)), push_file);
 }
 
 /* --- methods --- */
@@ -326,16 +233,14 @@ static int file_gc(lua_State *L)
 
 static const luaL_Reg functions[] = {{"read", fs_read}, {"write", fs_write}, {"list", fs_list}, {"walk", fs_walk},
 	{"stat", fs_stat}, {"mkdir", fs_mkdir}, {"remove", fs_remove}, {"rename", fs_rename}, {"copy", fs_copy},
-	{"realpath", fs_realpath}, {"temp_dir", fs_temp_dir}, {"open", fs_open}, {NULL, NULL}};
+	{"realpath", fs_realpath}, {"temp_dir", epl_fs_temp_dir}, {"open", fs_open}, {NULL, NULL}};
 static const luaL_Reg methods[] = {{"read", file_read}, {"write", file_write}, {"close", file_close}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", file_gc}, {"__close", file_gc}, {NULL, NULL}};
-static const luaL_Reg guard_methods[] = {{"dismiss", guard_dismiss}, {NULL, NULL}};
-static const luaL_Reg guard_meta[] = {{"__gc", guard_gc}, {NULL, NULL}};
 
 int epl_open_fs(lua_State *L)
 {
 	epl_type(L, TYPE, methods, meta);
-	epl_type(L, GUARD, guard_methods, guard_meta);
+	epl_fs_open_temp(L);
 	luaL_newlib(L, functions);
 	return 1;
 }

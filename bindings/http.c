@@ -67,9 +67,10 @@ static const char *push_url(lua_State *L, const request_options *o, const char *
 	} else {
 		lua_pop(L, 1);
 	}
-	lua_pushlstring(L, o->url.data, o->url.len);
+	size_t len = strcspn(o->url.data, "#"); /* a fragment is not sent: what stood behind it would not be, either */
+	lua_pushlstring(L, o->url.data, len);
 	if (o->query) {
-		lua_pushstring(L, strchr(o->url.data, '?') ? "&" : "?");
+		lua_pushstring(L, memchr(o->url.data, '?', len) ? "&" : "?");
 		epl_http_push_query(L, o->query, what);
 		if (lua_rawlen(L, -1) == 0)
 			lua_pop(L, 2);
@@ -88,7 +89,7 @@ static void anchor_body(lua_State *L, const request_options *o, const char *what
 	if (o->body.data)
 		lua_pushlstring(L, o->body.data, o->body.len);
 	else if (o->body_file.data)
-		epl_http_push_file(L, o->body_file.data);
+		epl_http_push_file(L, o->body_file.data, what);
 	else
 		return;
 	lua_replace(L, ANCHOR);
@@ -155,10 +156,21 @@ static int start(lua_State *L, const request_options *o, const char *what)
 	}
 	epl_check_can_wait(L);
 	anchor_body(L, o, what);
-	if (set_body(L, &r.body, o, &err)) return epl_raise(L, &err);
+	if (set_body(L, &r.body, o, &err)) {
+		ep_err_text(&err.operation, what, strlen(what));
+		return epl_raise(L, &err);
+	}
 	if (ep_http_start(&call, http, &r, &err)) return raise_start(L, &err, what);
 	if (o->body_file.data) epl_http_file_sent(L, ANCHOR, call);
 	return epl_await(L, &call->op, o->stream ? push_stream : epl_http_push_response);
+}
+
+static void read_url(lua_State *L, epl_text *url, const char *what)
+{
+	if (lua_type(L, URL) != LUA_TSTRING)
+		luaL_error(L, "%s: the URL must be a string, got %s", what, luaL_typename(L, URL));
+	url->data = lua_tolstring(L, URL, &url->len);
+	if (memchr(url->data, 0, url->len)) luaL_error(L, "%s: the URL holds a NUL byte", what);
 }
 
 /* Reads the options, in the order of the stack above, and sends. */
@@ -174,7 +186,7 @@ static int request(lua_State *L, const char *method, const char *what)
 		if (o.method.data) return luaL_error(L, "%s: option 'method' is for request", what);
 		if (o.url.data) return luaL_error(L, "%s: the URL is the first argument, not an option", what);
 		o.method.data = method;
-		o.url.data = epl_check_text(L, URL, &o.url.len);
+		read_url(L, &o.url, what);
 	}
 	if (!o.url.data) return luaL_error(L, "%s: option 'url' is missing", what);
 	return start(L, &o, what);

@@ -28,8 +28,9 @@ void epl_http_push_stream(lua_State *L, ep_http_call *call, ep_op *owner, int an
 /* Makes the types of both. */
 void epl_http_open_answers(lua_State *L);
 
-/* Pushes an open file that a body is sent from; raises when it can't be opened. To be closed, or collected. */
-void epl_http_push_file(lua_State *L, const char *path);
+/* Pushes an open file that a body is sent from; raises when it can't be opened, for the function `what`. To be closed, or
+ * collected. */
+void epl_http_push_file(lua_State *L, const char *path, const char *what);
 
 /* open_body(path) -> such an open file, opened on the pool. */
 int epl_http_open_body(lua_State *L);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file as the body of a request, read on the pool while it is sent: for bindings/http.c and relace_file.c. */
+#include <string.h>
+
 #include "bindings/epl.h"
 #include "bindings/http.h"
 #include "runtime/fs/ahead.h"
@@ -65,11 +67,13 @@ static int close_file(lua_State *L)
 	return 0;
 }
 
-void epl_http_push_file(lua_State *L, const char *path)
+void epl_http_push_file(lua_State *L, const char *path, const char *what)
 {
 	ep_err err = {0};
 	file_body *f = epl_new(L, sizeof *f, FILE_BODY);
-	if (ep_file_body_open(&f->file, path, &err)) epl_raise(L, &err);
+	if (!ep_file_body_open(&f->file, path, &err)) return;
+	ep_err_text(&err.operation, what, strlen(what));
+	epl_raise(L, &err);
 }
 
 static int push_opened(lua_State *L, ep_op *op)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Headers and queries out of Lua tables, for bindings/http.c. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bindings/epl.h"
 #include "bindings/http.h"
 #include "bindings/json.h"
+#include "runtime/base/json.h"
 
 #define LIST "epact.http.headers"
 
@@ -59,7 +59,7 @@ static void add_header(lua_State *L, epl_http_list *h, const char *name, size_t 
 	} else if (h->removable && removes(L)) {
 		to->value = NULL;
 	} else if (lua_type(L, -1) == LUA_TUSERDATA || holds_secret(L)) {
-		to->secret = epl_check_secret(L, -1);
+		to->secret = epl_option_secret(L, -1, name, what);
 	} else {
 		luaL_error(L, "%s: header '%s' must be a string, a secret or an array of strings, got %s", what, name,
 			luaL_typename(L, -1));
@@ -104,7 +104,7 @@ epl_http_list *epl_http_read_headers(lua_State *L, int index, int bearer, const 
 	if (bearer) {
 		if (has_header(h, "Authorization"))
 			luaL_error(L, "%s: both 'bearer' and an Authorization header are given", what);
-		add_constant(h, "Authorization", "Bearer ", epl_check_secret(L, bearer));
+		add_constant(h, "Authorization", "Bearer ", epl_option_secret(L, bearer, "bearer", what));
 	}
 	if (type && !has_header(h, "Content-Type")) add_constant(h, "Content-Type", type, NULL);
 	return h;
@@ -133,16 +133,26 @@ typedef struct pairs {
 	pair list[];
 } pairs;
 
+/* The number on the top, exactly, and without a fraction where it has none; false: it is not finite. */
+static bool write_number(lua_State *L, char to[48])
+{
+	int is_integer;
+	lua_Integer integer = lua_tointegerx(L, -1, &is_integer);
+	ep_buf text = {0};
+	int rc = is_integer ? ep_json_integer(&text, integer) : ep_json_number(&text, lua_tonumber(L, -1));
+	if (!rc) strcpy(to, ep_buf_text(&text));
+	ep_buf_fini(&text);
+	return !rc;
+}
+
 static void set_value(lua_State *L, pair *p, const char *what)
 {
 	switch (lua_type(L, -1)) {
 	case LUA_TSTRING: p->value = lua_tolstring(L, -1, &p->value_len); return;
 	case LUA_TBOOLEAN: p->value = lua_toboolean(L, -1) ? "true" : "false"; break;
 	case LUA_TNUMBER:
-		if (lua_isinteger(L, -1))
-			snprintf(p->number, sizeof p->number, LUA_INTEGER_FMT, lua_tointeger(L, -1));
-		else
-			snprintf(p->number, sizeof p->number, LUA_NUMBER_FMT, lua_tonumber(L, -1));
+		if (!write_number(L, p->number))
+			luaL_error(L, "%s: query parameter '%s' must be a finite number", what, p->name);
 		p->value_len = strlen(p->number);
 		return;
 	default:

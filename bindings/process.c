@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes. Face: lua/epact/process.lua; engine: runtime/proc/. What Lua holds is the process: a collected one is
- * stopped. */
+/* Processes. Face: lua/epact/process.lua; engine: runtime/proc/; options: bindings/process_options.c. What Lua holds is the
+ * process: a collected one is stopped. */
+#include "bindings/process.h"
+
+#include <ctype.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bindings/argv.h"
-#include "bindings/epl.h"
-#include "runtime/proc/proc.h"
 
 #define TYPE "epact.process"
 
@@ -18,87 +19,7 @@ typedef struct process {
 	int result, status, signal; /* once it has ended */
 } process;
 
-/* --- readers --- */
-
-typedef struct run_options {
-	epl_text cwd, out, err;
-	int env, in; /* stack index, 0: not given */
-	bool clear_env, check;
-	uint64_t timeout, grace;
-	lua_Integer max_output;
-} run_options;
-
-enum { RUN_MAX_OUTPUT = 64 * 1024 * 1024 };
-
-#define COMMON_OPTIONS                                                                                                 \
-	{"cwd", EPL_TEXT, offsetof(run_options, cwd), 0}, {"env", EPL_TABLE, offsetof(run_options, env), 0},               \
-		{"clear_env", EPL_BOOL, offsetof(run_options, clear_env), 0},                                                  \
-		{"stdin", EPL_VALUE, offsetof(run_options, in), 0}, {"stdout", EPL_TEXT, offsetof(run_options, out), 0},       \
-		{"stderr", EPL_TEXT, offsetof(run_options, err), 0},                                                           \
-		{"timeout", EPL_SECONDS, offsetof(run_options, timeout), 0},                                                   \
-		{"grace", EPL_SECONDS, offsetof(run_options, grace), 0},                                                       \
-	{                                                                                                                  \
-		"max_output", EPL_INT, offsetof(run_options, max_output), 0                                                    \
-	}
-
-static const epl_option run_spec[] = {COMMON_OPTIONS, {"check", EPL_BOOL, offsetof(run_options, check), 0}, {0}};
-static const epl_option spawn_spec[] = {COMMON_OPTIONS, {0}};
-
-typedef struct word {
-	const char *name;
-	int mode;
-} word;
-
-static const word run_outputs[] = {
-	{"pipe", EP_OUT_CAPTURE}, {"null", EP_OUT_NULL}, {"inherit", EP_OUT_INHERIT}, {"tail", EP_OUT_TAIL}, {0}};
-static const word spawn_outputs[] = {
-	{"pipe", EP_OUT_STREAM}, {"null", EP_OUT_NULL}, {"inherit", EP_OUT_INHERIT}, {"tail", EP_OUT_TAIL}, {0}};
-
-static int read_word(lua_State *L, const epl_text *text, const word *words, const char *what, const char *option)
-{
-	for (const word *w = words; w->name; w++)
-		if (!strcmp(w->name, text->data)) return w->mode;
-	return luaL_error(
-		L, "%s: option '%s' must be \"pipe\", \"null\", \"inherit\" or \"tail\", got \"%s\"", what, option, text->data);
-}
-
-/* stdin: a word, or {bytes = "..."}. */
-static void read_input(lua_State *L, int index, ep_proc_options *o, bool pipe, const char *what)
-{
-	const char *name = index ? lua_tostring(L, index) : "null";
-	if (index && lua_istable(L, index)) {
-		if (lua_getfield(L, index, "bytes") != LUA_TSTRING)
-			luaL_error(L, "%s: option 'stdin': 'bytes' must be a string", what);
-		o->in_bytes = lua_tolstring(L, -1, &o->in_len); /* stays on the stack */
-		o->in = EP_PROC_PIPE;
-	} else if (name && !strcmp(name, "null")) {
-		o->in = EP_PROC_NULL;
-	} else if (name && !strcmp(name, "inherit")) {
-		o->in = EP_PROC_INHERIT;
-	} else if (name && pipe && !strcmp(name, "pipe")) {
-		o->in = EP_PROC_PIPE;
-	} else {
-		luaL_error(L, "%s: option 'stdin' must be \"null\", \"inherit\"%s or {bytes = string}", what,
-			pipe ? ", \"pipe\"" : "");
-	}
-}
-
-/* Fills o with what is on the stack: argv is argument 1, the options 2. */
-static void read_options(lua_State *L, run_options *r, ep_proc_options *o, bool run)
-{
-	const char *what = run ? "process.run" : "process.spawn";
-	const word *words = run ? run_outputs : spawn_outputs;
-	epl_read_options(L, 2, run ? run_spec : spawn_spec, r, what);
-	if (r->max_output < 0) luaL_error(L, "%s: option 'max_output' must be 0 or more", what);
-	o->argv = epl_check_argv(L, 1);
-	o->env = r->env || r->clear_env ? epl_make_env(L, r->env, !r->clear_env, what) : epl_environment(L);
-	o->cwd = r->cwd.data;
-	o->grace = r->grace ? r->grace : 0;
-	o->out.mode = read_word(L, &r->out, words, what, "stdout");
-	o->err.mode = read_word(L, &r->err, words, what, "stderr");
-	o->out.max = o->err.max = (size_t)r->max_output;
-	read_input(L, r->in, o, !run, what);
-}
+/* --- the engine --- */
 
 static void close_engine(void *engine) { ep_procs_close(engine); }
 
@@ -112,14 +33,16 @@ ep_procs *epl_procs(lua_State *L)
 	return procs;
 }
 
-static ep_proc *start(lua_State *L, const ep_proc_options *o, uint64_t timeout)
+static ep_proc *start(lua_State *L, const epl_process_options *o)
 {
 	ep_err err = {0};
 	ep_proc *proc = NULL;
-	if (ep_proc_start(&proc, epl_procs(L), o, &err)) epl_raise(L, &err);
-	if (timeout && ep_op_deadline(&proc->op, timeout)) {
+	if (o->proc.out.mode == EP_OUT_INHERIT)
+		fflush(stdout); /* what the script wrote stands before what the program does */
+	if (ep_proc_start(&proc, epl_procs(L), &o->proc, &err)) epl_raise(L, &err);
+	if (o->timeout && ep_op_deadline(&proc->op, o->timeout)) {
 		ep_proc_release(proc);
-		epl_raise_code(L, EP_ENOMEM, "not enough memory to start '%s'", o->argv[0]);
+		epl_raise_code(L, EP_ENOMEM, "not enough memory to start '%s'", o->proc.argv[0]);
 	}
 	return proc;
 }
@@ -145,20 +68,42 @@ static void push_status(lua_State *L, int status, int signal)
 	lua_setfield(L, -2, "signal");
 }
 
-enum { DETAIL = 4096 };
+enum {
+	DETAIL = 8192, /* twice what is shown of it: that is cut when it was masked */
+	LINE = 200,
+};
+
+/* The last line of a program's error output, ": " in front; "" when it said nothing. Masked before it is cut. */
+static void last_line(char line[LINE + 3], const ep_secrets *secrets, const char *bytes, size_t len)
+{
+	ep_buf b = {0};
+	line[0] = '\0';
+	size_t end = ep_mask(&b, secrets, bytes, len) ? 0 : b.len;
+	while (end && isspace((unsigned char)b.data[end - 1])) end--;
+	size_t from = end;
+	while (from && b.data[from - 1] != '\n' && b.data[from - 1] != '\r') from--;
+	size_t n = end - from < LINE ? end - from : LINE;
+	if (n) memcpy(line, ": ", 2);
+	for (size_t i = 0; i < n; i++) line[i + 2] = iscntrl((unsigned char)b.data[from + i]) ? ' ' : b.data[from + i];
+	if (n) line[n + 2] = '\0';
+	ep_buf_fini(&b);
+}
 
 static int raise_status(lua_State *L, const ep_proc *p)
 {
 	ep_err err = {.status = p->status};
+	char line[LINE + 3];
 	size_t len;
 	const char *bytes = ep_reader_bytes(&p->err, &len);
 	size_t skip = len > DETAIL ? len - DETAIL : 0;
 	if (len) ep_err_text(&err.detail, bytes + skip, len - skip);
 	ep_err_text(&err.operation, p->name, strlen(p->name));
+	last_line(line, epl_secrets(L), bytes + skip, len - skip);
 	if (p->signal)
-		ep_err_set(&err, EP_EEXIT, "'%s' was ended by signal %d (%s)", p->name, p->signal, strsignal(p->signal));
+		ep_err_set(
+			&err, EP_EEXIT, "'%s' was ended by signal %d (%s)%s", p->name, p->signal, strsignal(p->signal), line);
 	else
-		ep_err_set(&err, EP_EEXIT, "'%s' ended with status %d", p->name, p->status);
+		ep_err_set(&err, EP_EEXIT, "'%s' ended with status %d%s", p->name, p->status, line);
 	return epl_raise(L, &err);
 }
 
@@ -199,15 +144,14 @@ static int push_end(lua_State *L, ep_op *op)
 
 static int process_run(lua_State *L)
 {
-	run_options r = {.out = {"pipe", 4}, .err = {"pipe", 4}, .max_output = RUN_MAX_OUTPUT, .check = true};
-	ep_proc_options o = {0};
+	epl_process_options o = {0};
 	lua_settop(L, 2);
 	lua_pushnil(L);
-	read_options(L, &r, &o, true);
-	lua_pushboolean(L, r.check);
+	epl_process_read(L, &o, true);
+	lua_pushboolean(L, o.check);
 	lua_replace(L, 3);
 	epl_check_can_wait(L);
-	return epl_await(L, &start(L, &o, r.timeout)->op, push_run);
+	return epl_await(L, &start(L, &o)->op, push_run);
 }
 
 static void on_end(ep_op *op)
@@ -222,19 +166,18 @@ static void on_end(ep_op *op)
 
 static int process_spawn(lua_State *L)
 {
-	run_options r = {.out = {"pipe", 4}, .err = {"tail", 4}};
-	ep_proc_options o = {0};
+	epl_process_options o = {0};
 	lua_settop(L, 2);
 	process *h = epl_new(L, sizeof *h, TYPE);
 	ep_node_init(&h->waiters);
-	read_options(L, &r, &o, false);
-	h->proc = start(L, &o, r.timeout);
+	epl_process_read(L, &o, false);
+	h->proc = start(L, &o);
 	ep_op_wait(&h->proc->op, on_end, h);
 	lua_pushvalue(L, 3);
 	lua_pushinteger(L, h->proc->pid);
-	lua_pushboolean(L, o.in == EP_PROC_PIPE && !o.in_bytes);
-	lua_pushboolean(L, o.out.mode == EP_OUT_STREAM);
-	lua_pushboolean(L, o.err.mode == EP_OUT_STREAM);
+	lua_pushboolean(L, o.proc.in == EP_PROC_PIPE && !o.proc.in_bytes);
+	lua_pushboolean(L, o.proc.out.mode == EP_OUT_STREAM);
+	lua_pushboolean(L, o.proc.err.mode == EP_OUT_STREAM);
 	return 5;
 }
 

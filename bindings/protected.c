@@ -52,20 +52,28 @@ static int push_failure(lua_State *L)
 	return 2;
 }
 
+/* The message handler of pcall: what epact's own Lua was called with is the script's mistake, on the script's line. */
+static int blame_script(lua_State *L)
+{
+	epl_blame_script(L);
+	return 1;
+}
+
 static int pcall_k(lua_State *L, int status, lua_KContext serial)
 {
-	if (!has_failed(status)) return lua_gettop(L); /* the true below the results */
+	if (!has_failed(status)) return lua_gettop(L) - 1; /* behind the handler: the true, then the results */
 	return unwinds_through(epl_state_of(L)->current, serial) ? lua_error(L) : push_failure(L);
 }
 
-/* Calls the function at 1 with the arguments behind it; a true goes below its results. */
+/* Calls the function at 1 with the arguments behind it; the handler and a true go below its results. */
 static int protected_call(lua_State *L, lua_KFunction k)
 {
 	luaL_checkany(L, 1);
+	lua_pushcfunction(L, blame_script);
 	lua_pushboolean(L, 1);
-	lua_insert(L, 1);
+	lua_rotate(L, 1, 2);
 	lua_KContext serial = enter(L);
-	return k(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, serial, k), serial);
+	return k(L, lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, serial, k), serial);
 }
 
 static int co_pcall(lua_State *L) { return protected_call(L, pcall_k); }
@@ -91,7 +99,7 @@ static int co_xpcall(lua_State *L)
 static int rawpcall_k(lua_State *L, int status, lua_KContext serial)
 {
 	epl_task *t = epl_state_of(L)->current;
-	if (!has_failed(status)) return lua_gettop(L);
+	if (!has_failed(status)) return lua_gettop(L) - 1;
 	if (unwinds_through(t, serial)) epl_stop_unwinding(t);
 	return push_failure(L);
 }

@@ -40,16 +40,31 @@ static ep_secret *retained(lua_State *L, int arg)
 	return text ? new_secret(L, text, len) : NULL;
 }
 
+/* NULL: the value is none. */
+static ep_secret *secret_at(lua_State *L, int index)
+{
+	index = lua_absindex(L, index);
+	ep_secret *s = retained(L, index);
+	if (s || !lua_istable(L, index)) return s;
+	lua_getfield(L, index, "secret");
+	s = retained(L, -1);
+	lua_pop(L, 1);
+	return s;
+}
+
 ep_secret *epl_check_secret(lua_State *L, int arg)
 {
-	arg = lua_absindex(L, arg);
-	ep_secret *s = retained(L, arg);
-	if (!s && lua_istable(L, arg)) {
-		lua_getfield(L, arg, "secret");
-		s = retained(L, -1);
-		lua_pop(L, 1);
-	}
+	ep_secret *s = secret_at(L, arg);
 	if (!s) luaL_typeerror(L, arg, "credential (a string, a secret or a token)");
+	return s;
+}
+
+ep_secret *epl_option_secret(lua_State *L, int index, const char *option, const char *what)
+{
+	ep_secret *s = secret_at(L, index);
+	if (!s)
+		luaL_error(
+			L, "%s: option '%s' must be a string, a secret or a token, got %s", what, option, luaL_typename(L, index));
 	return s;
 }
 

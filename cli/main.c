@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program: signals, log, exit status. What its commands do is lua/epact/cli. */
 #include <epact.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,15 +38,31 @@ static void on_tree(void *arg, const char *text)
 	fputs(text, stderr);
 }
 
+/* What the caller had us ignore stays ignored: SIGHUP by nohup, SIGINT in the background of a shell. */
+static void handle(int sig, const struct sigaction *action)
+{
+	struct sigaction before;
+	if (!sigaction(sig, NULL, &before) && before.sa_handler != SIG_IGN) sigaction(sig, action, NULL);
+}
+
 static void handle_signals(void)
 {
 	struct sigaction asking = {.sa_handler = on_quit, .sa_flags = SA_RESTART};
 	struct sigaction ending = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, ignored = {.sa_handler = SIG_IGN};
-	sigaction(SIGINT, &ending, NULL);
-	sigaction(SIGTERM, &ending, NULL);
-	sigaction(SIGHUP, &ending, NULL);
-	sigaction(SIGQUIT, &asking, NULL);
+	handle(SIGINT, &ending);
+	handle(SIGTERM, &ending);
+	handle(SIGHUP, &ending);
+	handle(SIGQUIT, &asking);
 	sigaction(SIGPIPE, &ignored, NULL);
+}
+
+/* A standard descriptor that is closed would be given to the next file or socket, and what is printed would go there. */
+static void open_standard(void)
+{
+	int fd;
+	do fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0) close(fd);
 }
 
 static void on_log(void *arg, int level, const char *text)
@@ -94,6 +111,7 @@ int main(int argc, char **argv)
 		.log = on_log,
 		.slice_seconds = slice_seconds(),
 		.tree = on_tree};
+	open_standard();
 	prepare_thread();
 	if (epact_open(&instance, &options)) {
 		fprintf(stderr, "epact: not enough memory to start\n");

@@ -11,6 +11,7 @@
  * linker does with lazy binding, one step earlier. x86-64 only; elsewhere the program is linked as usual.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -20,9 +21,30 @@ struct entry {
 	const char *function;
 };
 
+/* A descriptor that is given up to load a library when the script has used up all others. */
+static int spare = -1;
+
+/* Not one of the standard descriptors, which may be closed yet. */
+__attribute__((constructor)) static void keep_spare(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	spare = fd < 0 || fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (spare != fd) close(fd);
+}
+
+static void *load(const char *name)
+{
+	void *library = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
+	if (library || spare < 0) return library;
+	close(spare);
+	library = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
+	keep_spare();
+	return library;
+}
+
 __attribute__((used)) static void *bind(const struct entry *entry)
 {
-	void *library = dlopen(entry->library, RTLD_LAZY | RTLD_LOCAL);
+	void *library = load(entry->library);
 	void *function = library ? dlsym(library, entry->function) : NULL;
 	if (!function) {
 		fprintf(stderr, "epact: %s\n", dlerror());

@@ -40,6 +40,12 @@ function M.hex(bytes) return core.hex(bytes) end
 -- @return boolean
 function M.equal(a, b) return core.equal(a, b) end
 
+--- Encodes bytes as base64, with its padding.
+-- @param bytes string
+-- @return string
+-- Example: `http.get(url, { headers = { Authorization = "Basic " .. crypto.base64_encode(user .. ":" .. password) } })`
+function M.base64_encode(bytes) return core.base64_encode(bytes) end
+
 --- Decodes base64, with or without its padding.
 -- @param text string
 -- @return string, or nil when it is not base64

@@ -29,6 +29,12 @@ end
 -- @return boolean
 function M.is(value, code) return core.is(value) and (code == nil or value.code == code) end
 
+--- The text of an error, and where in the script it came from: for `xpcall`. What is no string is returned as it is.
+-- @param err any
+-- @return any
+-- Example: `xpcall(handler, errors.traceback, request)`
+M.traceback = core.traceback
+
 --- Hides every secret in a text: those alive in this run, Relace credentials, passwords of URLs.
 -- @param text string
 -- @return string

@@ -7,7 +7,7 @@ local task = require "epact.task"
 
 local M = {}
 
---- Reads a whole file.
+--- Reads a whole file. A pipe is read to its end, and holds one of the four threads that all file calls share meanwhile.
 -- @param path string
 -- @param options table?: `max` bytes; a larger file is the error `too_large`
 -- @return string
@@ -61,8 +61,9 @@ function M.copy(from, to) core.copy(from, to) end
 -- @return string
 function M.realpath(path) return core.realpath(path) end
 
---- Opens a file to read or write it in pieces: `file:read([max])` gives bytes, or nil at the end; `file:write(bytes)`;
--- `file:close()`. Fit for a `<close>` variable.
+--- Opens a file to read or write it in pieces: `file:read([max])` gives at most so many bytes (64 KiB; never more than
+-- 1 MiB), or nil at the end; `file:write(bytes)`; `file:close()`. Fit for a `<close>` variable. A read or write that is
+-- cancelled may have happened.
 -- @param path string
 -- @param how string?: "read" (default), "write" (emptied or made), "append"
 -- @return file
@@ -76,7 +77,7 @@ local REMOVE_GRACE = 30
 
 --- Makes a folder of a new name that is removed, with all in it, when the object is closed. One that nobody closes is
 -- removed some time after its last use, or when the run ends.
--- @param options table?: `prefix` of the name ("epact-"), `dir`: where ($TMPDIR, else /tmp)
+-- @param options table?: `prefix` of the name ("epact-"; without "/"), `dir`: where ($TMPDIR, else /tmp)
 -- @return object with the field `path`, for a `<close>` variable; `tostring` gives the path
 -- Example: `local work <close> = fs.temp_dir()`
 function M.temp_dir(options)

@@ -75,6 +75,7 @@ local M = {}
 ---@field header_list fun(self): { name: string, value: string }[]
 ---@field read fun(self, max?: integer): string?  the next bytes, at most max; nil at the end
 ---@field chunks fun(self): fun(): string?  an iterator over what `read` gives
+---@field check fun(self): epact.http.stream  as that of a whole answer; its error has no detail
 ---@field close fun(self)
 
 --- Sends a request and waits for its answer.

@@ -2,8 +2,9 @@
 --- Programs: run one to its end, or talk to it while it runs.
 --
 -- Arguments are a list, never a line for a shell. A program gets a process group of its own, no controlling terminal and
--- no descriptor but its three; whatever it started ends with it: when it exits, when the call that waits is cancelled, when
--- the object is closed or collected, and when this runtime is killed.
+-- no descriptor but its three; whatever it started in its group ends with it: when it exits (and its outputs have ended, or
+-- a second has passed), when the call that waits is cancelled, when the object is closed or collected, and when this
+-- runtime is killed. What it moves to another group (`setsid`, a daemon) stays.
 --
 -- Options of `run` and `spawn`:
 --
@@ -12,9 +13,10 @@
 -- * `clear_env` boolean: only those of `env`
 -- * `stdin`: "null" (default), "inherit", `{bytes = string}`; `spawn` also "pipe"
 -- * `stdout`, `stderr`: "pipe", "null", "inherit", or "tail" (only its end is kept, 64 KiB unless `max_output` says)
--- * `timeout` seconds: then it is stopped, error `timeout`
--- * `grace` seconds between SIGTERM and SIGKILL, when it has to be stopped (default 2)
+-- * `timeout` seconds: then it is stopped, error `timeout` (default 0: never)
+-- * `grace` seconds between SIGTERM and SIGKILL, when it has to be stopped (default 2; 0: SIGKILL at once)
 -- * `max_output` bytes: what `run` keeps of each output (default 64 MiB; more is the error `too_large`)
+local colon = require "epact.colon"
 local core = require "epact.core.process"
 local errors = require "epact.error"
 local task = require "epact.task"
@@ -22,7 +24,7 @@ local task = require "epact.task"
 local M = {}
 
 --- Runs a program and waits for its end.
--- Raises `exit_status` (with `status`, and the end of its stderr as `detail`) when it ends with another status than 0,
+-- Raises `exit_status` (with `status`, the end of its stderr as `detail`, and its last line in the message) when it ends with another status than 0,
 -- unless `options.check` is false; `not_found`, `permission` when it can't be started; `timeout`, `too_large`.
 -- @param argv list of strings: the program (a path, or a name that is looked up in PATH) and its arguments
 -- @param options table?: see above; `stdout` and `stderr` are "pipe" by default
@@ -43,36 +45,49 @@ function Input:write(bytes) self.handle:write(bytes) end
 function Input:close() self.handle:end_input() end
 
 ---@class Output
+-- `lines` takes more from the pipe than it gives: that is `rest`, from the byte `from` on.
 local Output = {}
 Output.__index = Output
+
+local function check_bytes(count, name)
+	if count ~= nil and (math.type(count) ~= "integer" or count < 1) then
+		error(("%s must be a number of bytes, 1 or more, got %s"):format(name, tostring(count)), 3)
+	end
+end
 
 --- Waits for output of the program.
 -- @param max integer?: at most so many bytes, at least one; all there are by default
 -- @return string, or nil at the end
 function Output:read(max)
-	local rest = self.rest
-	if rest == "" then return self.handle:read(self.is_err, max) end
-	max = max or #rest
-	self.rest = rest:sub(max + 1)
-	return rest:sub(1, max)
+	check_bytes(max, "max")
+	local rest, from = self.rest, self.from
+	local size = #rest - from + 1
+	if size == 0 then return self.handle:read(self.is_err, max) end
+	self.from = from + math.min(max or size, size)
+	return rest:sub(from, self.from - 1)
+end
+
+-- What was read and belongs to no line yet is kept, for the next call.
+local function line_too_long(self, parts, limit)
+	self.rest, self.from = table.concat(parts) .. self.rest:sub(self.from), 1
+	error(errors.new("too_large", ("a line of output is longer than %d bytes"):format(limit)))
 end
 
 local function next_line(self, limit)
 	local parts, size = {}, 0
 	while true do
-		local piece = self:read()
-		if not piece then break end
-		local at = piece:find("\n", 1, true)
-		size = size + (at or #piece)
-		if size > limit + 1 then
-			self.rest = piece
-			error(errors.new("too_large", ("a line of output is longer than %d bytes"):format(limit)))
+		if self.from > #self.rest then
+			local piece = self.handle:read(self.is_err)
+			if not piece then break end
+			self.rest, self.from = piece, 1
 		end
-		parts[#parts + 1] = at and piece:sub(1, at - 1) or piece
-		if at then
-			self.rest = piece:sub(at + 1)
-			return table.concat(parts)
-		end
+		local stop = self.rest:find("\n", self.from, true)
+		local last = stop and stop - 1 or #self.rest
+		size = size + last - self.from + 1
+		if size > limit then line_too_long(self, parts, limit) end
+		parts[#parts + 1] = self.rest:sub(self.from, last)
+		self.from = last + (stop and 2 or 1)
+		if stop then return table.concat(parts) end
 	end
 	if size > 0 then return table.concat(parts) end
 end
@@ -81,6 +96,7 @@ end
 -- @param limit integer?: a longer line is the error `too_large`; 1 MiB by default
 -- Example: `for line in p.stdout:lines() do print(line) end`
 function Output:lines(limit)
+	check_bytes(limit, "limit")
 	limit = limit or 1024 * 1024
 	return function() return next_line(self, limit) end
 end
@@ -102,8 +118,8 @@ function M.spawn(argv, options)
 		handle = handle,
 		pid = pid,
 		stdin = stdin and setmetatable({handle = handle}, Input) or nil,
-		stdout = stdout and setmetatable({handle = handle, is_err = false, rest = ""}, Output) or nil,
-		stderr = stderr and setmetatable({handle = handle, is_err = true, rest = ""}, Output) or nil,
+		stdout = stdout and setmetatable({handle = handle, is_err = false, rest = "", from = 1}, Output) or nil,
+		stderr = stderr and setmetatable({handle = handle, is_err = true, rest = "", from = 1}, Output) or nil,
 	}, Process)
 end
 
@@ -128,5 +144,9 @@ function Process:close()
 end
 
 Process.__close = Process.close
+
+colon.class(Input, "process.stdin")
+colon.class(Output, "process.stdout")
+colon.class(Process, "process")
 
 return M

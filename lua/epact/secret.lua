@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
---- Secrets: strings that print masked and are hidden in every log and error.
+--- Secrets: strings that print masked and are hidden in every log and error, as they stand and as long as they are alive.
+-- Those of less than 6 bytes are not hidden in other texts: they would mask half of any.
 local core = require "epact.core.secret"
 
 local M = {}

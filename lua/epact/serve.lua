@@ -3,6 +3,7 @@
 --
 -- Paths and queries come as they were sent, nothing is decoded. Bodies are streamed both ways and wait for the slower
 -- side. It listens on the loopback address unless it is told otherwise, and knows no TLS.
+local colon = require "epact.colon"
 local core = require "epact.core.serve"
 local errors = require "epact.error"
 local log = require "epact.log"
@@ -81,17 +82,12 @@ local function report(self, err, req)
 	end
 end
 
-local function with_traceback(err)
-	if type(err) ~= "string" then return err end
-	return debug.traceback(err, 2)
-end
-
 local PLAIN = { ["content-type"] = "text/plain; charset=utf-8" }
 
 -- Whatever the handler does, the request is answered, and let go at the end; nothing of it reaches other requests.
 local function serve_one(self, handler, request)
 	local req <close> = request
-	local ok, err = xpcall(handler, with_traceback, req)
+	local ok, err = xpcall(handler, errors.traceback, req)
 	if not ok then
 		local reported, second = pcall(report, self, err, req)
 		if not reported then log.error("on_error of the server: %s", tostring(second)) end
@@ -104,6 +100,7 @@ end
 -- A handler that raises, or returns without an answer, is answered with 500 and no word of the error.
 -- @param handler function(request)
 function Server:run(handler)
+	if type(handler) ~= "function" then error("server:run: the handler must be a function, got " .. type(handler), 2) end
 	task.scope(function(scope)
 		for req in self.accept, self do
 			scope:spawn(serve_one, self, handler, req)
@@ -254,5 +251,8 @@ function Stream:cut() self.handle:cut() end
 function Stream:__close(err)
 	if err ~= nil then self.handle:abort() else self.handle:finish() end
 end
+
+colon.class(Server, "server")
+colon.class(Stream, "response")
 
 return M

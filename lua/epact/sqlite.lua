@@ -8,6 +8,7 @@
 -- `sqlite.blob(bytes)`. Integers are exact to 64 bits, text and blobs keep every byte, NULL is nil.
 -- A failure raises the error `database` (its `detail` is such as "constraint_unique"), `busy` (another process writes
 -- for longer than the busy time-out), `no_space`. No error holds a parameter.
+local colon = require "epact.colon"
 local core = require "epact.core.sqlite"
 local errors = require "epact.error"
 local task = require "epact.task"
@@ -102,12 +103,13 @@ local function roll_back(db, outer, name)
 end
 
 --- Calls `fn(...)` in a transaction: all that it does to the database is done together or, when it raises or is
--- cancelled, not at all. It may wait; other tasks that use this database wait for its end then. Inside of another
--- transaction of the same task it is a part of that one, and undone alone.
+-- cancelled, not at all. It may wait; other tasks that use this database wait for its end then: one that `fn` spawned and
+-- waits for would wait for ever. Inside of another transaction of the same task it is a part of that one, and undone alone.
 -- @param fn function
 -- @param ... its arguments
 -- @return what fn returns
 function Database:transaction(fn, ...)
+	if type(fn) ~= "function" then error("database:transaction: a function is expected, got " .. type(fn), 2) end
 	local outer, name = begin(self)
 	local done = false
 	local guard <close> = setmetatable({}, { __close = function()
@@ -132,5 +134,7 @@ end
 function Database:close() self.handle:close() end
 
 Database.__close = Database.close
+
+colon.class(Database, "database")
 
 return M

@@ -17,7 +17,7 @@
 #include "runtime/fs/private.h"
 #include "runtime/fs/replace.h"
 
-enum { STEP = 1024 * 1024, FIRST = 16 * 1024, WAIT_MS = 50 };
+enum { FIRST = 16 * 1024, WAIT_MS = 50 };
 
 int ep_fd_open(const char *path, int flags, unsigned mode)
 {
@@ -46,7 +46,7 @@ long ep_fd_read(int fd, void *to, size_t room, const atomic_bool *stop)
 		/* A pipe that nobody has opened for writing yet reads as ended, but does not poll as such. */
 		int failed = waits ? wait_for(fd, POLLIN, stop) : is_set(stop) ? -ECANCELED : 0;
 		if (failed) return failed;
-		ssize_t n = read(fd, to, room < STEP ? room : STEP);
+		ssize_t n = read(fd, to, room < EP_FD_STEP ? room : EP_FD_STEP);
 		if (n >= 0) return n;
 		if (errno != EINTR && errno != EAGAIN) return -errno;
 	}
@@ -57,7 +57,7 @@ int ep_fd_write(int fd, const void *bytes, size_t len, const atomic_bool *stop)
 	const char *from = bytes;
 	while (len) {
 		if (is_set(stop)) return -ECANCELED;
-		ssize_t n = write(fd, from, len < STEP ? len : STEP);
+		ssize_t n = write(fd, from, len < EP_FD_STEP ? len : EP_FD_STEP);
 		if (n >= 0) {
 			from += n;
 			len -= (size_t)n;
@@ -94,7 +94,7 @@ static int read_all(ep_fs *call, int fd, ep_buf *text, size_t expected)
 		if (n < 0) return ep_fs_fail(call, (int)-n);
 		if (!n) return 0;
 		text->len += (size_t)n;
-		if (max && text->len > max) return too_large(call, max);
+		if (text->len > max) return too_large(call, max);
 		room = expected >= text->len ? expected - text->len + 1 : FIRST;
 	}
 }
@@ -112,7 +112,7 @@ static int run_read(ep_work *work)
 		code = ep_fs_fail(call, errno);
 	else if (S_ISDIR(st.st_mode))
 		code = ep_fs_fail(call, EISDIR);
-	else if (max && S_ISREG(st.st_mode) && (uint64_t)st.st_size > max)
+	else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max)
 		code = too_large(call, max);
 	else
 		code = read_all(call, fd, &text, S_ISREG(st.st_mode) ? (size_t)st.st_size : 0);
@@ -190,11 +190,11 @@ ep_fs *ep_fs_write_start(
 
 static int copy_by_hand(ep_fs *call, int from, int to)
 {
-	char *buf = ep_alloc(STEP / 4);
+	char *buf = ep_alloc(EP_FD_STEP / 4);
 	if (!buf) return -ENOMEM;
 	long n;
 	int failed = 0;
-	while (!failed && (n = ep_fd_read(from, buf, STEP / 4, &call->work.stop)) != 0)
+	while (!failed && (n = ep_fd_read(from, buf, EP_FD_STEP / 4, &call->work.stop)) != 0)
 		failed = n < 0 ? (int)n : ep_fd_write(to, buf, (size_t)n, &call->work.stop);
 	ep_free(buf);
 	return failed;
@@ -204,7 +204,7 @@ static int copy_bytes(ep_fs *call, int from, int to)
 {
 	if (!ioctl(to, FICLONE, from)) return 0;
 	for (bool first = true;; first = false) {
-		ssize_t n = copy_file_range(from, NULL, to, NULL, STEP * 16, 0);
+		ssize_t n = copy_file_range(from, NULL, to, NULL, EP_FD_STEP * 16, 0);
 		if (n > 0 && !ep_fs_stopped(call)) continue;
 		if (n > 0) return -ECANCELED;
 		if (first) return copy_by_hand(call, from, to); /* not between these two, or a file of /proc */

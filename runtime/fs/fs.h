@@ -4,7 +4,7 @@
 
 /* Files and folders: blocking calls on the pool of threads, each an op.
  *
- *     ep_fs *call = ep_fs_read_start(loop, "/etc/hostname", 0);      NULL: no memory
+ *     ep_fs *call = ep_fs_read_start(loop, "/etc/hostname", max);     NULL: no memory
  *     ep_op_wait(&call->work.op, done, me);                          then call->data, call->len
  *     ep_op_release(&call->work.op);                                 frees the results too
  *
@@ -56,7 +56,7 @@ typedef struct ep_fs {
 	struct ep_fs_args *args;
 } ep_fs;
 
-/* Reads a whole file; more than max bytes (0: no limit) are an error, EP_ETOOLARGE. A pipe or a terminal is read to
+/* Reads a whole file; more than max bytes (SIZE_MAX: no limit) are an error, EP_ETOOLARGE. A pipe or a terminal is read to
  * its end. */
 ep_fs *ep_fs_read_start(ep_loop *loop, const char *path, size_t max);
 

@@ -63,12 +63,19 @@ static ep_fs *new_call(const char *verb, ep_file *file)
 	return call;
 }
 
+static int fail_piece(ep_fs *call, int error, const char *way)
+{
+	const struct ep_fs_args *a = call->args;
+	if (error != EBADF) return ep_fs_fail(call, error);
+	return ep_err_set(&call->work.err, EP_EINVAL, "%s %s: it was opened to %s it", a->verb, a->path, way);
+}
+
 static int run_piece(ep_work *work)
 {
 	ep_fs *call = ep_fs_of(work);
 	struct ep_fs_args *a = call->args;
 	long n = ep_fd_read(a->file->fd, a->bytes, a->len, &work->stop);
-	if (n < 0) return ep_fs_fail(call, (int)-n);
+	if (n < 0) return fail_piece(call, (int)-n, "write");
 	call->len = (size_t)n;
 	a->bytes[n] = '\0';
 	call->data = a->bytes;
@@ -80,8 +87,8 @@ ep_fs *ep_file_read_start(ep_loop *loop, ep_file *file, size_t room)
 {
 	ep_fs *call = new_call("reading", file);
 	if (!call) return NULL;
-	call->args->len = room;
-	call->args->bytes = room < SIZE_MAX ? ep_alloc(room + 1) : NULL;
+	call->args->len = room < EP_FD_STEP ? room : EP_FD_STEP;
+	call->args->bytes = ep_alloc(call->args->len + 1);
 	if (call->args->bytes) return ep_fs_start(call, loop, run_piece);
 	ep_fs_free(call);
 	return NULL;
@@ -93,7 +100,7 @@ static int run_write(ep_work *work)
 	struct ep_fs_args *a = call->args;
 	int failed = ep_fd_write(a->file->fd, a->bytes, a->len, &work->stop);
 	call->len = failed ? 0 : a->len;
-	return failed ? ep_fs_fail(call, -failed) : 0;
+	return failed ? fail_piece(call, -failed, "read") : 0;
 }
 
 ep_fs *ep_file_write_start(ep_loop *loop, ep_file *file, const void *bytes, size_t len)

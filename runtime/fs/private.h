@@ -41,6 +41,9 @@ int ep_fs_fail(ep_fs *call, int error);
  * -1 with errno. */
 int ep_fd_open(const char *path, int flags, unsigned mode);
 
+/* What a descriptor is read and written by at most at once, in bytes. */
+enum { EP_FD_STEP = 1024 * 1024 };
+
 /* Reads once, waiting for a pipe's bytes. The number of bytes, 0 at the end, or a negated errno (-ECANCELED: stopped). */
 long ep_fd_read(int fd, void *to, size_t room, const atomic_bool *stop);
 

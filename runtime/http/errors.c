@@ -125,6 +125,7 @@ int ep_call_fail_curl(ep_call *call, CURLcode result)
 			call, EP_EBLOCKED, "the host has no public address, and no other is connected to (public_only)");
 	const char *words = call->slot->words[0] ? call->slot->words : curl_easy_strerror(result);
 	int code = code_of(call, result, words);
+	if (result == CURLE_OUT_OF_MEMORY && code == EP_EPROTOCOL) words = "a line of its headers is too long";
 	if (code == EP_ENOMEM) return ep_call_fail(call, code, "not enough memory");
 	ep_buf text = {0};
 	ep_mask(&text, call->http->secrets, words, strlen(words));

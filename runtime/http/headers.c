@@ -8,7 +8,10 @@
  * not invent a Content-Type, nor wait a second for "100 Continue". */
 static const char *const closing[] = {"Accept-Encoding: gzip, deflate", "Content-Type:", "Expect:"};
 
-enum { CLOSING = sizeof closing / sizeof *closing };
+enum {
+	CLOSING = sizeof closing / sizeof *closing,
+	HEADERS_MAX = 768 * 1024, /* bytes; libcurl, whose requests end at 1 MiB, would say that memory is short */
+};
 
 static bool name_byte(char c) { return isalnum((unsigned char)c) || (c && strchr("!#$%&'*+-.^_`|~", c)); }
 
@@ -158,6 +161,10 @@ static int build(
 		int rc = measure(&list[i], &size, err);
 		if (rc) return rc;
 	}
+	size_t all = size + (base ? base->size : 0);
+	if (all > HEADERS_MAX)
+		return ep_err_set(
+			err, EP_EINVAL, "the headers have about %zu bytes, more than can be sent (%d)", all, HEADERS_MAX);
 	char *text;
 	ep_http_headers *h = new_list(count + (base ? base->lines : 0), size, &text);
 	if (!h) return ep_err_set(err, EP_ENOMEM, "no memory for the headers");

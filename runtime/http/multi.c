@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libcurl's multi handle on the loop. Nothing here knows of HTTP, and nothing calls libcurl from inside of one of
  * its callbacks. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <string.h>
@@ -221,7 +222,13 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
 		return CURL_SOCKET_BAD;
 	}
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	if (fd < 0) return CURL_SOCKET_BAD;
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE) {
+			call->fault = EP_ECONNECT;
+			call->fault_text = "the connection could not be opened: too many open files";
+		}
+		return CURL_SOCKET_BAD;
+	}
 	ep_sock *before = sock_at(call->http, fd); /* closed in silence; what is wanted of it is wanted of this one */
 	int wanted = before ? before->wanted : 0;
 	if (before) drop_sock(before);

@@ -13,7 +13,7 @@
 #include "runtime/proc/private.h"
 #include "runtime/proc/spawn.h"
 
-enum { DETAIL_MAX = 4096 };
+enum { DETAIL_MAX = 8192 }; /* twice what is shown of it: that is cut when it was masked */
 
 static const uint64_t output_grace = EP_SECOND;
 

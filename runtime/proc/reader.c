@@ -2,6 +2,7 @@
 #include "runtime/proc/reader.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,6 +81,14 @@ static void forget_start(ep_reader *r)
 	r->data.len = r->what.max;
 }
 
+static void fail_too_large(const ep_reader *r)
+{
+	char what[80];
+	const char *name = r == &r->proc->out ? "output" : "error output";
+	snprintf(what, sizeof what, "its %s is larger than %zu bytes", name, r->what.max);
+	ep_proc_fail(r->proc, EP_ETOOLARGE, what);
+}
+
 /* The bytes stand behind the end of data. */
 static void keep(ep_reader *r, size_t len)
 {
@@ -91,7 +100,7 @@ static void keep(ep_reader *r, size_t len)
 	if (r->what.mode == EP_OUT_CAPTURE && r->data.len > r->what.max) {
 		r->data.len = r->what.max;
 		r->over = true; /* what follows is read and dropped, so that the process can end */
-		ep_proc_fail(r->proc, EP_ETOOLARGE, "its output is larger than allowed");
+		fail_too_large(r);
 	}
 }
 

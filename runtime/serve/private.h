@@ -26,6 +26,7 @@ struct ep_server {
 	ep_job log_job;
 	ep_buf log_text;
 	ep_node live;    /* ep_request.link: on a connection */
+	ep_node fed;     /* ep_request.fed: got bytes of their bodies in this run */
 	ep_node waiting; /* ep_request.queued: for an accept */
 	ep_node accepts; /* open ops */
 	ep_stop *stop;
@@ -52,7 +53,7 @@ typedef struct ep_wait {
 } ep_wait;
 
 struct ep_request {
-	ep_node link, queued;
+	ep_node link, queued, fed;
 	ep_loop *loop;
 	ep_server *server;                 /* NULL once the connection has gone */
 	struct MHD_Connection *connection; /* the same */
@@ -85,20 +86,31 @@ struct ep_request {
 
 /* server.c */
 void ep_server_kick(ep_server *s); /* lets libmicrohttpd run in the next turn */
-void ep_server_offer(ep_server *s, ep_request *r);
+
+/* accept.c */
+void ep_server_offer(ep_server *s, ep_request *r); /* takes a count of the consumer's */
+void ep_accepts_refuse(ep_server *s);              /* those that wait end without a request */
 
 /* listen.c: a listening socket, its port and the address as it stands in a URL; or a negative code. */
 int ep_listen(const char *host, int port, char *authority, size_t size, int *real_port, ep_err *err);
 
-/* request.c: libmicrohttpd's callbacks, cls is the server */
+/* head.c: copies what libmicrohttpd forgets at the end of the request; 0, EP_ENOMEM, EP_ETOOLARGE. */
+int ep_head_copy(ep_request *r, struct MHD_Connection *connection, const char *method, const char *version);
+
+/* The status that refuses a request whose length can't be trusted, 0 if it can. libmicrohttpd has checked the digits. */
+int ep_head_length(ep_request *r);
+
+/* receive.c: libmicrohttpd's callbacks, cls is the server */
 void *ep_on_uri(void *cls, const char *uri, struct MHD_Connection *connection);
 enum MHD_Result ep_on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
 	const char *version, const char *data, size_t *size, void **slot);
 void ep_on_completed(void *cls, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode why);
 
+/* request.c */
 void ep_request_unref(ep_request *r);
 void ep_request_hold(ep_request *r);    /* suspends; in a callback of libmicrohttpd */
 void ep_request_advance(ep_request *r); /* resumes; in none */
+void ep_request_notice(ep_request *r);  /* behind a run that gave it bytes: lets libmicrohttpd see the peer's end */
 void ep_request_wake(ep_wait *wait, int result);
 ep_op *ep_request_wait(ep_request *r, ep_wait **place, uint64_t timeout);
 enum MHD_Result ep_request_refuse(ep_request *r, int status);

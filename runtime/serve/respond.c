@@ -51,12 +51,13 @@ static int answer(
 	ep_request *r, int status, const ep_header *headers, size_t count, struct MHD_Response *response, ep_err *err)
 {
 	if (!response) return ep_err_set(err, EP_ENOMEM, "no memory for a response");
-	bool ok = !r->server->stopping || MHD_add_response_header(response, "Connection", "close");
-	for (size_t i = 0; ok && i < count; i++)
-		ok = MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
-	if (!ok) {
+	const char *refused = NULL;
+	if (r->server->stopping && !MHD_add_response_header(response, "Connection", "close")) refused = "Connection";
+	for (size_t i = 0; !refused && i < count; i++)
+		if (!MHD_add_response_header(response, headers[i].name, headers[i].value)) refused = headers[i].name;
+	if (refused) {
 		MHD_destroy_response(response);
-		return ep_err_set(err, EP_EINVAL, "libmicrohttpd refused a header of the response");
+		return ep_err_set(err, EP_EINVAL, "the header \"%s\" of the response can't be sent with its value", refused);
 	}
 	r->response = response;
 	r->status = status;
@@ -104,12 +105,13 @@ int ep_request_respond(
 	return rc ? rc : answer(r, status, headers, count, from_bytes(body, len), err);
 }
 
-int ep_request_respond_fd(ep_request *r, int status, const ep_header *headers, size_t count, int fd, ep_err *err)
+int ep_request_respond_fd(
+	ep_request *r, int status, const ep_header *headers, size_t count, int fd, const char *name, ep_err *err)
 {
 	struct stat st;
 	int rc = check(r, status, headers, count, err);
-	if (!rc && fstat(fd, &st)) rc = ep_err_set_errno(err, -errno, "sending a file");
-	if (!rc && !S_ISREG(st.st_mode)) rc = ep_err_set(err, EP_EINVAL, "only a regular file can be sent");
+	if (!rc && fstat(fd, &st)) rc = ep_err_set_errno(err, -errno, name);
+	if (!rc && !S_ISREG(st.st_mode)) rc = ep_err_set(err, EP_EINVAL, "%s: only a regular file can be sent", name);
 	struct MHD_Response *response = rc ? NULL : MHD_create_response_from_fd64((uint64_t)st.st_size, fd);
 	if (!response) close(fd);
 	return rc ? rc : answer(r, status, headers, count, response, err);
@@ -200,9 +202,12 @@ static int socket_of(const ep_request *r)
 	return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
+/* One that libmicrohttpd waits with, for bytes of a peer that sends none or for room of one that reads none, gets an end
+ * that it notices; the others are asked for more, and refuse. */
 void ep_request_abort(ep_request *r)
 {
 	r->cut = true;
+	if (r->connection && !r->suspended) shutdown(socket_of(r), SHUT_RDWR);
 	ep_request_advance(r);
 }
 
@@ -220,10 +225,18 @@ void ep_request_reset(ep_request *r)
 	ep_request_abort(r);
 }
 
-bool ep_request_gone(const ep_request *r)
+static bool has_ended(const ep_request *r)
 {
 	char byte;
-	if (!r->connection || r->cut) return true;
 	ssize_t n = recv(socket_of(r), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+bool ep_request_gone(const ep_request *r) { return !r->connection || r->cut || has_ended(r); }
+
+/* libmicrohttpd watches edges, and takes a read of fewer bytes than it has room for as the last one: an end that came with
+ * these bytes it would see at the idle time-out. A shutdown makes a new edge. */
+void ep_request_notice(ep_request *r)
+{
+	if (r->connection && !r->suspended && has_ended(r)) shutdown(socket_of(r), SHUT_RD);
 }

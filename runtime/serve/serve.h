@@ -104,8 +104,9 @@ int ep_request_respond(
 int ep_request_respond_stream(
 	ep_request *r, int status, const ep_header *headers, size_t count, int64_t length, ep_err *err);
 
-/* Sends the whole file behind fd, which it takes, also when it fails. */
-int ep_request_respond_fd(ep_request *r, int status, const ep_header *headers, size_t count, int fd, ep_err *err);
+/* Sends the whole file behind fd, which it takes, also when it fails; name is that of errors. */
+int ep_request_respond_fd(
+	ep_request *r, int status, const ep_header *headers, size_t count, int fd, const char *name, ep_err *err);
 
 bool ep_request_answered(const ep_request *r);
 

@@ -12,7 +12,6 @@ enum { LOG_KEPT = 8192 };
 
 static void shut(ep_server *s);
 static void end_stop(ep_server *s);
-static void refuse_accepts(ep_server *s);
 
 static void unref(ep_server *s)
 {
@@ -58,15 +57,21 @@ static unsigned connections(ep_server *s)
 	return MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
+static void run_daemon(ep_server *s)
+{
+	MHD_run(s->daemon);
+	for (ep_node *n; (n = ep_list_shift(&s->fed));) ep_request_notice(EP_CONTAINER(n, ep_request, fed));
+}
+
 static void run(ep_server *s)
 {
 	if (!s->daemon) return;
 	ep_job_cancel(&s->run_job);
-	MHD_run(s->daemon);
+	run_daemon(s);
 	/* At its limit libmicrohttpd stops to watch the listening socket, and looks at the limit only when it runs. */
 	unsigned before = s->connections;
 	s->connections = connections(s);
-	if (s->connections < before) MHD_run(s->daemon);
+	if (s->connections < before) run_daemon(s);
 	if (s->stop && !s->live_count)
 		end_stop(s);
 	else
@@ -167,6 +172,7 @@ int ep_server_open(ep_server **out, ep_loop *loop, const ep_server_options *opti
 	ep_job_init(&s->run_job, on_run_job);
 	ep_job_init(&s->log_job, on_log_job);
 	ep_node_init(&s->live);
+	ep_node_init(&s->fed);
 	ep_node_init(&s->waiting);
 	ep_node_init(&s->accepts);
 	int rc, fd = ep_listen(s->options.host, s->options.port, authority, sizeof authority, &s->port, err);
@@ -193,7 +199,7 @@ fail:
 static void shut(ep_server *s)
 {
 	if (!s->daemon) return;
-	refuse_accepts(s);
+	ep_accepts_refuse(s);
 	/* A daemon with a suspended connection may not be stopped. */
 	for (ep_node *n = s->live.next; n != &s->live; n = n->next) {
 		ep_request *r = EP_CONTAINER(n, ep_request, link);
@@ -264,7 +270,7 @@ static void quiesce(ep_server *s)
 	s->stopping = true;
 	int fd = MHD_quiesce_daemon(s->daemon);
 	if (fd >= 0) close(fd);
-	if (ep_list_empty(&s->waiting)) refuse_accepts(s);
+	if (ep_list_empty(&s->waiting)) ep_accepts_refuse(s);
 	ep_server_kick(s);
 }
 
@@ -284,78 +290,4 @@ ep_op *ep_server_stop(ep_server *s, uint64_t grace)
 	quiesce(s);
 	if (!s->daemon && s->stop) end_stop(s);
 	return &stop->op;
-}
-
-/* --- accept --- */
-
-typedef struct accept_op {
-	ep_op op;
-	ep_node link; /* in server->accepts while it waits */
-	ep_request *request;
-} accept_op;
-
-static void abort_accept(ep_op *op)
-{
-	ep_node_unlink(&((accept_op *)op)->link);
-	ep_op_finish(op, EP_ECANCELLED);
-}
-
-/* A request that was not taken, because its waiter was cancelled, goes to the next one. */
-static void free_accept(ep_op *op)
-{
-	accept_op *a = (accept_op *)op;
-	ep_request *r = a->request;
-	if (r && r->server)
-		ep_server_offer(r->server, r);
-	else if (r)
-		ep_request_release(r);
-	ep_free(a);
-}
-
-static const ep_op_class accept_class = {.name = "server accept", .abort = abort_accept, .free = free_accept};
-
-static void give(accept_op *a, ep_request *r)
-{
-	ep_node_unlink(&a->link);
-	a->request = r;
-	ep_op_finish(&a->op, 0);
-}
-
-/* Takes a count of the consumer's. */
-void ep_server_offer(ep_server *s, ep_request *r)
-{
-	if (ep_list_empty(&s->accepts))
-		ep_list_push(&s->waiting, &r->queued);
-	else
-		give(EP_CONTAINER(s->accepts.next, accept_op, link), r);
-}
-
-static void refuse_accepts(ep_server *s)
-{
-	for (ep_node *n; (n = ep_list_shift(&s->accepts));) ep_op_finish(&EP_CONTAINER(n, accept_op, link)->op, 0);
-}
-
-ep_op *ep_server_accept(ep_server *s)
-{
-	accept_op *a = ep_calloc(1, sizeof *a);
-	if (!a) return NULL;
-	ep_op_init(&a->op, s->loop, &accept_class, NULL);
-	ep_node_init(&a->link);
-	ep_op_start(&a->op);
-	ep_node *n = ep_list_shift(&s->waiting);
-	if (n)
-		give(a, EP_CONTAINER(n, ep_request, queued));
-	else if (s->stopping || !s->daemon)
-		ep_op_finish(&a->op, 0);
-	else
-		ep_list_push(&s->accepts, &a->link);
-	return &a->op;
-}
-
-ep_request *ep_accept_take(ep_op *op)
-{
-	accept_op *a = (accept_op *)op;
-	ep_request *r = a->request;
-	a->request = NULL;
-	return r;
 }

@@ -167,4 +167,25 @@ case("a child has no terminal to ask at, though the program has one", function()
 	contains(r.stdout, "/dev/tty: No such device or address")
 end)
 
+case("standard descriptors that are closed are given to nothing else", function()
+	local kept = dir.path .. "/kept"
+	local path = script("closed.lua", ([[
+		local fs, process = require "epact.fs", require "epact.process"
+		local file <close> = fs.open(%q, "write")
+		print "printed"
+		file:write(process.run({ "cat" }, { stdin = { bytes = "in" } }).stdout)
+		process.run({ "sh", "-c", "echo out; echo err >&2" }, { stdin = "inherit", stdout = "inherit", stderr = "inherit" })]]):format(kept))
+	equal(process.run({ "sh", "-c", 'exec "$0" run "$1" <&- >&- 2>&-', epact, path }, { check = false }).status, 0)
+	equal(fs.read(kept), "in")
+end)
+
+case("a signal that the caller ignores is ignored", function()
+	local path = script("nohup.lua", [[print "ready" io.stdout:flush() require "epact.task".sleep(0.3) print "done"]])
+	local p <close> = process.spawn { "sh", "-c", [[trap '' HUP; exec "$0" run "$1"]], epact, path }
+	local lines = p.stdout:lines()
+	equal(lines(), "ready")
+	p:kill "HUP"
+	equal(lines(), "done")
+end)
+
 check.done()

@@ -20,4 +20,7 @@ check.ok(not crypto.equal("same", "same "))
 for text, bytes in pairs { [""] = "", ["YQ=="] = "a", ["YWI"] = "ab", ["YWJj"] = "abc", ["AP/+"] = "\0\255\254" } do
 	check.equal(crypto.base64_decode(text), bytes)
 end
+for text, bytes in pairs { [""] = "", ["YQ=="] = "a", ["YWI="] = "ab", ["YWJj"] = "abc", ["AP/+"] = "\0\xff\xfe" } do
+	check.equal(crypto.base64_encode(bytes), text)
+end
 for _, wrong in ipairs { "a", "YQ==YQ", "Y Q", "YQ\0", "YWJjZ" } do check.equal(crypto.base64_decode(wrong), nil) end

@@ -60,6 +60,24 @@ local function check_pieces(path)
 	check.equal(file:read(), nil)
 end
 
+-- Mistakes are blamed on the script, and name the argument and what would be right.
+local function check_mistakes(folder)
+	local path = folder .. "/mistakes"
+	fs.write(path, "hello")
+	local line = debug.getinfo(1, "l").currentline + 1
+	check.fails(("fs_test.lua:%d: bad argument #1 to 'read'"):format(line), function() fs.read() end)
+	check.fails('must be "read", "write" or "append", got "r+"', fs.open, path, "r+")
+	check.fails("option 'prefix' is a part of a name", fs.temp_dir, { prefix = "../a" })
+	check.fails('tonumber("644", 8), got -1', fs.write, path, "x", { mode = -1 })
+	check.fails("'max' must be 0 or more, got -1", fs.read, path, { max = -1 })
+	check.fails("larger than 0 bytes", fs.read, path, { max = 0 })
+	local file <close> = fs.open(path)
+	check.equal(file:read(math.maxinteger), "hello")
+	check.fails("it was opened to read it", file.write, file, "x")
+	local other <close> = fs.open(path, "append")
+	check.fails("it was opened to write it", other.read, other)
+end
+
 local kept
 do
 	local folder <close> = fs.temp_dir { prefix = "fs-" }
@@ -69,6 +87,7 @@ do
 	check_reading(kept)
 	check_writing(kept)
 	check_pieces(kept)
+	check_mistakes(kept)
 	do
 		local inner <close> = fs.temp_dir { dir = kept }
 		check.equal(inner.path:sub(1, #kept + 1), kept .. "/")

@@ -100,6 +100,9 @@ case("query", function()
 	equal(target({["ä"] = "ü"}), "/echo?%C3%A4=%C3%BC")
 	equal(target({}), "/echo")
 	equal(target({a = {}, b = 0.5}), "/echo?b=0.5")
+	equal(target({a = 2.0 ^ 53, b = 0.1 + 0.2, c = 3.0}), "/echo?a=9007199254740992&b=0.30000000000000004&c=3")
+	fails("query parameter 'a' must be a finite number", echo, {query = {a = 1 / 0}})
+	equal(target({a = 1}, base .. "/echo#part?b"), "/echo?a=1")
 	fails("query", echo, {query = {b = print}})
 	fails("query", echo, {query = 5})
 	fails("URL", echo, {query = "a b"})
@@ -347,6 +350,54 @@ case("downloads keep the memory flat", function()
 	end)
 	equal(fs.stat(path).size, 60000000)
 	fs.remove(path)
+end)
+
+case("errors of answers name the request, and leave no part of a secret at a cut", function()
+	local held = secret.new "topsecretvalue42"
+	local said = ("x"):rep(190) .. held:reveal()
+	local serve = require "epact.serve"
+	local own <close> = serve.listen()
+	task.scope(function(s)
+		s:spawn(own.run, own, function(req) req:respond(400, nil, said) end)
+		local answer = http.get(own.url .. "/a?key=1")
+		for code, method in pairs {bad_request = answer.check, json = answer.json} do
+			local failure = fails(code, method, answer)
+			equal(failure.operation, "GET " .. own.url .. "/a")
+			check.lacks(failure.detail, "topse")
+			check.contains(failure.detail, "****")
+		end
+		local stream <close> = http.get(own.url .. "/a?key=1", {stream = true})
+		equal(fails("bad_request", stream.check, stream).operation, "GET " .. own.url .. "/a")
+		equal(stream:read(3), "xxx")
+		s:cancel()
+	end)
+	local good <close> = http.get(base .. "/bytes/10", {stream = true})
+	equal(good:check(), good)
+end)
+
+case("mistakes name the argument", function()
+	fails("http.get: the URL must be a string, got nil", http.get)
+	fails("http.get: the URL holds a NUL byte", http.get, base .. "/\0")
+	fails("http.get: option 'bearer' must be a string, a secret or a token, got number", http.get, base, {bearer = 5})
+	fails("http.get: option 'X-A' must be", http.get, base, {headers = {["X-A"] = {secret = 5}}})
+	equal(fails("not_found", http.post, base, {body_file = tmp .. "/none"}).operation, "http.post")
+	equal(fails("json", http.post, base, {json = print}).operation, "http.post")
+	fails("http.get: the headers have about", http.get, base, {headers = {["X-A"] = ("a"):rep(1 << 20)}})
+	local stream <close> = http.get(base .. "/bytes/10", {stream = true})
+	fails("must be 1 or more", stream.read, stream, 0)
+end)
+
+case("no descriptor is left: the error says so", function()
+	local program = [[
+		local http = require "epact.http"
+		local held = {}
+		repeat
+			local one = io.open "/dev/null"
+			held[#held + 1] = one
+		until not one
+		print(select(2, pcall(http.get, "http://127.0.0.1:1/")))]]
+	local r = require "epact.process".run {"sh", "-c", 'ulimit -n 60; exec "$0" -e "$1"', os.getenv "EPACT_BIN", program}
+	check.contains(r.stdout, "too many open files")
 end)
 
 case("a body that is answered early", function()

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
+local fs = require "epact.fs"
 local process = require "epact.process"
 local processes = require "processes"
 local task = require "epact.task"
@@ -154,6 +155,69 @@ do
 	assert(alive(p.pid))
 	local q <close> = process.spawn({"sleep", "30"}, {timeout = 0.1})
 	failure("timeout", q.wait, q)
+end
+
+-- reading pieces behind lines; a line that is too long loses nothing; many short lines cost what they are long
+do
+	local p <close> = process.spawn {"printf", "ab\\ncdefgh\\nij"}
+	local lines = p.stdout:lines()
+	equal(lines(), "ab")
+	equal(p.stdout:read(2), "cd")
+	for _, wrong in ipairs {0, -1, 1.5, "1"} do
+		assert(failure(nil, p.stdout.read, p.stdout, wrong):find("max must be a number of bytes", 1, true))
+	end
+	assert(failure(nil, p.stdout.lines, p.stdout, 0):find("limit must be a number of bytes", 1, true))
+	failure("too_large", p.stdout:lines(3))
+	equal(lines(), "efgh")
+	equal(lines(), "ij")
+	equal(lines(), nil)
+
+	local text = ("\n"):rep(600000)
+	local began = os.clock()
+	for _ in text:gmatch "([^\n]*)\n" do end
+	local in_memory = os.clock() - began
+	local q <close> = process.spawn({"cat"}, {stdin = {bytes = text}})
+	local count = 0
+	began = os.clock()
+	for _ in q.stdout:lines() do count = count + 1 end
+	equal(count, 600000)
+	assert(os.clock() - began < 60 * in_memory + 0.5, "lines cost more than they are long")
+end
+
+-- a mistake is blamed on the script's line, in pcall too; a method called with a dot says so
+do
+	local line = debug.getinfo(1, "l").currentline + 1
+	local words = failure(nil, function() process.run("ls -l") end)
+	assert(words:find(("process_test.lua:%d:"):format(line), 1, true) and words:find('{"ls", "-l"}', 1, true), words)
+	local p <close> = process.spawn {"true"}
+	assert(failure(nil, function() p.wait() end):find("call it with a colon, process:wait", 1, true))
+	assert(failure(nil, process.run, {"true"}, {max_output = 0}):find("'max_output' must be more than 0, got 0", 1, true))
+	equal(process.run({"printenv", "N"}, {env = {N = 5}}).stdout, "5\n")
+end
+
+-- the message of a failure has the last line of what the program said; no part of a secret is left at a cut
+do
+	assert(failure("exit_status", sh, "echo first >&2; printf 'no such thing\\n\\n' >&2; exit 4").message:find("status 4: no such thing$"))
+	local secret = require "epact.secret".new "topsecretvalue42"
+	local fill = 'printf topsecretvalue42 >&2; head -c 4090 /dev/zero | tr "\\0" x >&2; '
+	equal(failure("exit_status", sh, fill .. "exit 1").detail:find("alue42", 1, true), nil)
+	equal(failure("timeout", sh, fill .. "exec sleep 30", {timeout = 0.5}).detail:find("alue42", 1, true), nil)
+	equal(failure("exit_status", sh, 'head -c 190 /dev/zero | tr "\\0" x >&2; printf topsecretvalue42 >&2; exit 1').message:find("topse", 1, true), nil)
+	equal(secret:reveal(), "topsecretvalue42")
+	assert(failure("too_large", sh, "yes >&2", {max_output = 1000}).message:find("error output is larger than 1000 bytes", 1, true))
+end
+
+-- what was written before stands before what a program writes that has the same output
+equal(process.run({os.getenv "EPACT_BIN", "-e", [[
+	io.write "first "
+	require "epact.process".run({"printf", "second "}, {stdout = "inherit"})
+	io.write "third"]]}).stdout, "first second third")
+
+-- no grace: what does not end by SIGTERM is killed at once, and not after the default of two seconds
+do
+	local dir <close> = fs.temp_dir()
+	failure("timeout", sh, "trap 'sleep 1; echo > late' TERM; while :; do sleep 0.1; done", {timeout = 0.5, grace = 0, cwd = dir.path})
+	equal(fs.stat(dir.path .. "/late"), nil)
 end
 
 -- what runs when the script ends is ended too

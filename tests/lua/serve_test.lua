@@ -431,6 +431,57 @@ print("ready", flush=True); sys.stdin.read()]], tostring(server.port) }, { stdin
 	end)
 end)
 
+check.case("an answer is cut at once, also when its peer reads nothing", function()
+	with_server({}, function(req)
+		local out = req:respond_stream(200)
+		check.fails("timeout", task.timeout, 0.2, function()
+			while true do out:write(("x"):rep(100000)) end
+		end)
+		out:abort()
+	end, function(server)
+		local p <close> = process.spawn({ "python3", "-c", [[
+import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1]))); s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+print(s.recv(12).decode(), flush=True); sys.stdin.read()]], tostring(server.port) }, { stdin = "pipe" })
+		check.equal(p.stdout:lines()(), "HTTP/1.1 200")
+		task.timeout(30, function()
+			while server:live() > 0 do task.sleep(0.02) end
+		end)
+	end)
+end)
+
+check.case("errors say what was wrong, and where", function()
+	local tmp, seen = os.getenv "TMPDIR", {}
+	local line = debug.getinfo(1, "l").currentline + 2
+	local handlers = {
+		["/nil"] = function(req) req:respond(nil) end,
+		["/header"] = function(req) req:respond(200, { Connection = "keep-alive" }) end,
+		["/folder"] = function(req) req:respond_file(200, nil, tmp) end,
+		["/slow"] = function(req) req:body() end,
+	}
+	local function on_error(err, req)
+		seen[req.path] = tostring(err)
+		if req.path == "/slow" then req:abort() end
+	end
+	local options = { read_timeout = 0.1, on_error = on_error }
+	with_server(options, function(req) handlers[req.path](req) end, function(server)
+		check.fails("the handler must be a function, got nil", server.run, server)
+		check.fails("call it with a colon, server:run", server.run, "x")
+		python(server, [[
+equal(get("/nil")[0], 500)
+equal(get("/header")[0], 500)
+equal(get("/folder")[0], 500)
+s = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+s.sendall(b"PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+equal(s.recv(100), b"")]])
+	end)
+	check.contains(seen["/nil"], ("serve_test.lua:%d: bad argument #1 to 'respond'"):format(line))
+	check.lacks(seen["/nil"], "epact/")
+	check.contains(seen["/header"], 'the header "Connection" of the response')
+	check.contains(seen["/folder"], tmp .. ": only a regular file can be sent")
+	check.contains(seen["/slow"], "the peer sent nothing more of the request's body in time")
+end)
+
 check.case("requests that nobody keeps", function()
 	local server <close> = serve.listen {}
 	task.scope(function(s)

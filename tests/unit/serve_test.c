@@ -286,14 +286,14 @@ static void on_taken(ep_op *op)
 	ep_op_release(op);
 }
 
-static int ask(int port)
+static int ask(int port, const char *request)
 {
-	static const char request[] = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+	int len = (int)strlen(request);
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK_INT_EQ(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-	CHECK_INT_EQ(write(fd, request, sizeof request - 1), (int)sizeof request - 1);
+	CHECK_INT_EQ(write(fd, request, (size_t)len), len);
 	return fd;
 }
 
@@ -306,7 +306,7 @@ TEST(closed_between_an_answer_and_its_sending)
 	CHECK_INT_EQ(ep_loop_open(&loop, NULL, NULL), 0);
 	CHECK_INT_EQ(ep_server_open(&server, loop, &(ep_server_options){0}, NULL), 0);
 	ep_op_wait(ep_server_accept(server), on_taken, &t);
-	int fd = ask(ep_server_port(server));
+	int fd = ask(ep_server_port(server), "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
 	CHECK_INT_EQ(ep_loop_run(loop, &t.done), 0);
 	CHECK_INT_EQ(ep_request_respond_stream(t.r, 200, NULL, 0, -1, NULL), 0);
 	CHECK_INT_EQ(ep_request_write(t.r, "some", 4), 0);
@@ -317,7 +317,81 @@ TEST(closed_between_an_answer_and_its_sending)
 	ep_loop_close(loop, NULL, NULL);
 }
 
+static void on_done(ep_op *op)
+{
+	*(bool *)op->owner = true;
+	ep_op_release(op);
+}
+
+/* A request with a body in chunks, all of the size of the server's buffer. */
+static void write_chunks(char *to, size_t count)
+{
+	to += sprintf(to, "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (size_t i = 0; i < count; i++) to += sprintf(to, "400\r\n%01024d\r\n", 0);
+}
+
+/* The first chunk fills the buffer, so that the request is suspended; libmicrohttpd offers the next one all the same.
+ * Suspended twice, it would stand in its lists twice, and the stop would end the process. */
+TEST(a_buffer_that_is_full_at_the_end_of_a_chunk)
+{
+	fixture f = {0};
+	taken t = {0};
+	char request[8192];
+	bool done = false;
+	const char *data;
+	CHECK_INT_EQ(ep_loop_open(&f.loop, NULL, NULL), 0);
+	CHECK_INT_EQ(ep_server_open(&f.server, f.loop, &(ep_server_options){.max_buffer = 1024}, NULL), 0);
+	ep_op_wait(ep_server_accept(f.server), on_taken, &t);
+	write_chunks(request, 5);
+	int fd = ask(ep_server_port(f.server), request);
+	CHECK_INT_EQ(ep_loop_run(f.loop, &t.done), 0);
+	ep_op_wait(ep_request_wait_body(t.r, 0), on_done, &done);
+	CHECK_INT_EQ(ep_loop_run(f.loop, &done), 0);
+	CHECK_INT_EQ(ep_request_peek(t.r, &data), 1024);
+	close_fixture(&f);
+	ep_request_release(t.r);
+	close(fd);
+}
+
 static void nothing(ep_timer *timer) { (void)timer; }
+
+static void run_for(ep_loop *loop, uint64_t time)
+{
+	ep_timer timer = {0};
+	CHECK_INT_EQ(ep_timer_start(loop, &timer, time, nothing), 0);
+	while (ep_timer_active(&timer)) uv_run(ep_loop_uv(loop), UV_RUN_ONCE);
+}
+
+static void on_result(ep_op *op)
+{
+	*(int *)op->owner = op->result;
+	ep_op_release(op);
+}
+
+/* The last bytes and the end come together, between two turns. At the idle time-out it would be EP_ETIMEOUT. */
+TEST(a_peer_that_goes_with_its_last_bytes)
+{
+	fixture f = {0};
+	taken t = {0};
+	bool done = false;
+	int result = 1;
+	CHECK_INT_EQ(ep_loop_open(&f.loop, NULL, NULL), 0);
+	CHECK_INT_EQ(ep_server_open(&f.server, f.loop, &(ep_server_options){.idle_timeout = 3 * EP_SECOND}, NULL), 0);
+	ep_op_wait(ep_server_accept(f.server), on_taken, &t);
+	int fd = ask(ep_server_port(f.server), "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+	CHECK_INT_EQ(ep_loop_run(f.loop, &t.done), 0);
+	ep_op_wait(ep_request_wait_body(t.r, 0), on_done, &done);
+	run_for(f.loop, 50 * EP_MSEC);
+	CHECK_INT_EQ(write(fd, "some", 4), 4);
+	close(fd);
+	CHECK_INT_EQ(ep_loop_run(f.loop, &done), 0);
+	ep_request_take(t.r, 4);
+	ep_op_wait(ep_request_wait_body(t.r, 0), on_result, &result);
+	while (result == 1) uv_run(ep_loop_uv(f.loop), UV_RUN_ONCE);
+	CHECK_INT_EQ(result, EP_ETRUNCATED);
+	close_fixture(&f);
+	ep_request_release(t.r);
+}
 
 TEST(rests_when_idle)
 {
