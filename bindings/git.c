@@ -38,11 +38,11 @@ static handle *new_handle(lua_State *L)
 }
 
 /* What may raise, before something is acquired; the secret last. */
-static ep_procs *prepare(lua_State *L, const epl_git_given *given, ep_secret **credential)
+static ep_procs *prepare(lua_State *L, const epl_git_given *given, ep_secret **credential, const char *what)
 {
 	ep_procs *procs = epl_procs(L);
 	epl_check_can_wait(L);
-	if (given->credential) *credential = epl_check_secret(L, given->credential);
+	if (given->credential) *credential = epl_option_secret(L, given->credential, "credential", what);
 	return procs;
 }
 
@@ -62,7 +62,7 @@ static int git_check(lua_State *L)
 	ep_git_clone_options o = {0};
 	ep_err err = {0};
 	epl_git_read_clone(L, &o, &given);
-	if (given.credential) o.credential = epl_check_secret(L, given.credential);
+	if (given.credential) o.credential = epl_option_secret(L, given.credential, "credential", "git.clone");
 	int rc = ep_git_clone_check(&o, &err);
 	ep_secret_release(o.credential);
 	return rc ? epl_raise(L, &err) : 0;
@@ -79,7 +79,7 @@ static int git_clone(lua_State *L)
 	epl_git_read_clone(L, &o, &given);
 	o.on_progress = lua_toboolean(L, 2) ? on_progress : NULL;
 	o.arg = h;
-	ep_procs *procs = prepare(L, &given, &o.credential);
+	ep_procs *procs = prepare(L, &given, &o.credential, "git.clone");
 	int rc = ep_git_clone_start(&h->clone, procs, &o, &err);
 	ep_secret_release(o.credential);
 	return rc ? epl_raise(L, &err) : push_started(L, h, &h->clone->op, given.timeout);
@@ -96,7 +96,7 @@ static int git_command(lua_State *L)
 	epl_git_read_command(L, &o, &given);
 	o.on_progress = lua_toboolean(L, 2) ? on_progress : NULL;
 	o.arg = h;
-	ep_procs *procs = prepare(L, &given, &o.credential);
+	ep_procs *procs = prepare(L, &given, &o.credential, "git");
 	int rc = ep_git_command_start(&h->command, procs, &o, &err);
 	ep_secret_release(o.credential);
 	return rc ? epl_raise(L, &err) : push_started(L, h, &h->command->op, given.timeout);

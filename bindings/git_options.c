@@ -47,13 +47,6 @@ static const epl_option clone_spec[] = {{"url", EPL_TEXT, offsetof(clone_options
 	{"mirror", EPL_VALUE, offsetof(clone_options, of_face), 0},
 	{"recurse_submodules", EPL_VALUE, offsetof(clone_options, of_face), 0}, {0}};
 
-static void check_credential(lua_State *L, int index, const char *what)
-{
-	int type = index ? lua_type(L, index) : LUA_TSTRING;
-	if (type != LUA_TSTRING && type != LUA_TTABLE && type != LUA_TUSERDATA)
-		luaL_error(L, "%s: option 'credential' must be a string, a secret or a token", what);
-}
-
 static void check_values(lua_State *L, const clone_options *r)
 {
 	if (r->depth > INT32_MAX || (r->depth < 0 && r->depth != NO_DEPTH))
@@ -63,7 +56,6 @@ static void check_values(lua_State *L, const clone_options *r)
 		luaL_error(L, "git.clone: option 'single_branch' must be a boolean");
 	if (r->max_bytes < 0 || r->max_files < 0)
 		luaL_error(L, "git.clone: options 'max_bytes' and 'max_files' must be 0 (any number) or more");
-	check_credential(L, r->run.credential, "git.clone");
 }
 
 /* How long the list is; what has other keys is none. */
@@ -142,7 +134,6 @@ void epl_git_read_command(lua_State *L, ep_git_command_options *o, epl_git_given
 {
 	command_options r = {0};
 	epl_read_options(L, 1, command_spec, &r, "git");
-	check_credential(L, r.run.credential, "git");
 	luaL_argcheck(L, r.max_output >= 0 && r.max_file >= 0, 1, "options 'max_output' and 'max_file' must be 0 or more");
 	o->argv = epl_check_argv(L, r.argv);
 	if (r.config && lua_rawlen(L, r.config)) o->config = epl_check_argv(L, r.config);

@@ -112,7 +112,7 @@ static int relace_client(lua_State *L)
 	settings.headers = headers->list;
 	settings.header_count = headers->count;
 	if (o.query) settings.query = epl_push_query(L, o.query, "relace.client");
-	settings.credential = epl_check_secret(L, o.api_key);
+	settings.credential = epl_option_secret(L, o.api_key, "api_key", "relace.client");
 	int rc = ep_relace_client_new(&c->client, epl_loop(L), http, epl_secrets(L), &settings, &err);
 	ep_secret_release(settings.credential);
 	if (rc) return epl_raise(L, &err);
@@ -165,7 +165,7 @@ static int client_derive(lua_State *L)
 	lua_settop(L, 2);
 	client *c = epl_new(L, sizeof *c, EPL_RELACE_CLIENT);
 	ep_relace_override own = read_override(L, &credential);
-	if (credential) own.credential = epl_check_secret(L, credential);
+	if (credential) own.credential = epl_option_secret(L, credential, "credential", "client:with");
 	int rc = ep_relace_client_derive(&c->client, parent, &own, &err);
 	ep_secret_release(own.credential);
 	if (rc) return epl_raise(L, &err);

@@ -243,27 +243,43 @@ static void set(ep_err *err, const meaning *m, const char *what, int status, int
 	err->retryable = passes_by_itself(code);
 }
 
+/* Whole lines only: in a part of one could be a part of a secret, which nothing would hide. */
+static size_t shown_output(const ep_git_said *said)
+{
+	if (said->output_len <= SHOWN_OUTPUT_MAX) return said->output_len;
+	const char *end = memrchr(said->output, '\n', SHOWN_OUTPUT_MAX);
+	return end ? (size_t)(end - said->output) : 0;
+}
+
 static void set_detail(ep_err *err, const ep_secrets *secrets, const ep_git_said *said)
 {
 	ep_buf text = {0};
-	size_t output_len = said->output_len < SHOWN_OUTPUT_MAX ? said->output_len : SHOWN_OUTPUT_MAX;
 	ep_git_words_show(&text, secrets, said->words, said->words_len);
-	ep_git_words_show(&text, secrets, said->output, output_len);
+	ep_git_words_show(&text, secrets, said->output, shown_output(said));
 	size_t skip = text.len > DETAIL_MAX ? text.len - DETAIL_MAX : 0;
 	if (text.len) ep_err_text(&err->detail, ep_buf_text(&text) + skip, text.len - skip);
 	ep_buf_fini(&text);
 }
 
+/* Leaves out what is there of a line whose begin is not. */
+static void skip_part(ep_git_said *said)
+{
+	const char *line = memchr(said->words, '\n', said->words_len);
+	size_t skip = line ? (size_t)(line - said->words) + 1 : said->words_len;
+	said->words += skip;
+	said->words_len -= skip;
+}
+
 int ep_git_classify(ep_err *err, const ep_secrets *secrets, const char *what, int exit_status, const ep_git_said *said)
 {
 	ep_buf own = {0};
-	const char *line = said->is_cut ? memchr(said->words, '\n', said->words_len) : NULL;
-	size_t skip = line ? (size_t)(line - said->words) : said->is_cut ? said->words_len : 0;
-	ep_git_words_own(&own, said->words + skip, said->words_len - skip);
-	ep_git_words_reasons(&own, said->output, said->output_len);
+	ep_git_said whole = *said;
+	if (whole.is_cut) skip_part(&whole);
+	ep_git_words_own(&own, whole.words, whole.words_len);
+	ep_git_words_reasons(&own, whole.output, whole.output_len);
 	int status = http_status(ep_buf_text(&own));
 	set(err, find(ep_buf_text(&own), status), what, status, exit_status);
-	set_detail(err, secrets, said);
+	set_detail(err, secrets, &whole);
 	ep_buf_fini(&own);
 	return err->code;
 }

@@ -247,7 +247,7 @@ TEST(the_rest_of_a_line_means_nothing)
 	ep_git_said said = {.words = words, .words_len = sizeof words - 1, .is_cut = true};
 	ep_err err = {0};
 	CHECK_INT_EQ(ep_git_classify(&err, NULL, "x", 1, &said), EP_ENOBRANCH);
-	CHECK_STR_EQ(err.detail, words);
+	CHECK_STR_EQ(err.detail, "fatal: bad revision 'x'\n");
 	ep_err_fini(&err);
 	said.words_len = 10;
 	CHECK_INT_EQ(ep_git_classify(&err, NULL, "x", 1, &said), EP_EEXIT);
@@ -267,6 +267,29 @@ TEST(meaning_of_an_output)
 	ep_buf_puts(&many, "\nnothing added to commit but untracked files present\n");
 	check_both("", many.data, EP_ENOTHING, 128);
 	ep_buf_fini(&many);
+}
+
+/* A part of a secret would not be known for one. */
+TEST(no_line_is_shown_in_part)
+{
+	ep_secrets all;
+	ep_secrets_init(&all);
+	ep_secret *secret = ep_secret_new(&all, "hunter22222", 11);
+	ep_err err = {0};
+	ep_buf output = {0};
+	for (int i = 0; i < 409; i++) ep_buf_puts(&output, "0123456789"); /* the cut, at 4096, is within the secret */
+	output.data[100] = '\n';
+	ep_buf_puts(&output, "hunter22222\n");
+	const char *words = "22222\nfatal: x\n";
+	ep_git_said said = {.words = words, .words_len = strlen(words), .is_cut = true, .output = output.data};
+	said.output_len = output.len;
+	ep_git_classify(&err, &all, "x", 1, &said);
+	CHECK(!strstr(err.detail, "hunter") && !strstr(err.detail, "22222"));
+	CHECK(strstr(err.detail, "fatal: x\n0123456789"));
+	ep_err_fini(&err);
+	ep_buf_fini(&output);
+	ep_secret_release(secret);
+	ep_secrets_fini(&all);
 }
 
 TEST(detail_is_masked_and_without_progress)
