@@ -318,7 +318,8 @@ EPACT_API void epact_request_tree(epact *e);
 
 /* Closes the instance, whatever its state: the script and calls that have not ended fail with EPACT_ECLOSED; then
  * on_closed(arg), if not NULL, is the last that happens. On an own loop that is before the return (called from a callback:
- * before epact_run returns), on a lent one while the host runs it. */
+ * before epact_run returns), on a lent one while the host runs it. A repo token that is being made is waited for, at most
+ * for the grace, and deleted. */
 EPACT_API void epact_close(epact *e, void (*on_closed)(void *arg), void *arg);
 
 /* "0.1.0" */

@@ -211,7 +211,9 @@ static void abort_call(ep_op *op)
 		return;
 	}
 	bool patient = c->makes_token && op->why != EP_ECLOSED && ep_http_begun(c->pub.http);
-	if (!patient || ep_timer_start(c->client->loop, &c->timer, UNDO_GRACE, on_grace))
+	if (patient && !ep_timer_start(c->client->loop, &c->timer, UNDO_GRACE, on_grace))
+		ep_op_linger(op);
+	else
 		ep_op_cancel(&c->pub.http->op, op->why);
 }
 
