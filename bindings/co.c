@@ -222,7 +222,7 @@ void epl_start_unwinding(epl_task *t)
 {
 	if (!t->unwinding && ep_timer_start(t->st->loop, &t->grace, t->st->grace, on_grace)) t->grace_over = true;
 	t->unwinding = true;
-	t->unwound = t->protections;
+	t->unwound = t->st->protections;
 }
 
 int epl_raise_cancel(lua_State *L, epl_task *t, const char *reason)
@@ -371,6 +371,18 @@ static int co_wrap(lua_State *L)
 	return 1;
 }
 
+/* Nobody might ever come back to a scope that is left by a yield: its tasks would belong to nothing. The coroutine of a task
+ * itself yields to the loop. */
+static int co_yield (lua_State *L)
+{
+	const epl_task *t = epl_state_of(L)->current;
+	if (t && t->scope->in == L && L != t->co)
+		return luaL_error(L,
+			"cannot yield here: the coroutine is in a scope (task.scope, timeout, shield) that it opened "
+			"itself; yield outside of it, or hand the values over by a channel");
+	return lua_yield(L, lua_gettop(L));
+}
+
 /* coroutine.status(co): one that waits is not suspended, since only the end of its wait resumes it. */
 static int co_status(lua_State *L)
 {
@@ -395,6 +407,8 @@ void epl_open_co(lua_State *L)
 	lua_getglobal(L, "coroutine");
 	epl_set_all_waiting(L, coroutines);
 	epl_let_wait(L, wrapped, 0);
+	lua_pushcfunction(L, co_yield );
+	lua_setfield(L, -2, "yield");
 	for (const luaL_Reg *r = checked; r->name; r++) { /* Lua's own is the upvalue */
 		lua_getfield(L, -1, r->name);
 		lua_pushcclosure(L, r->func, 1);

@@ -158,7 +158,8 @@ static int scope_body_k(lua_State *L, int status, lua_KContext serial)
 /* Runs the function below its nargs arguments in the scope; at index 1 is what keeps the scope alive. */
 int epl_scope_run(lua_State *L, epl_task *t, epl_scope *s, int nargs)
 {
-	s->serial = t->protections + 1;
+	s->in = L;
+	s->serial = t->st->protections + 1;
 	s->outer_unwinding = t->unwinding;
 	s->outer_unwound = t->unwound;
 	t->scope = s;

@@ -29,6 +29,8 @@ struct epl_state {
 	uint64_t slice;    /* a task that computes longer is warned of, ns; 0: none is */
 	int task_table;    /* registry reference: the tasks that have not ended */
 	size_t tasks;
+	lua_Integer
+		protections; /* counts the protected calls entered, of all tasks: a coroutine may go from one to another */
 	struct {
 		void *engine;
 		void (*close)(void *engine);

@@ -17,6 +17,7 @@ typedef struct epl_scope {
 	ep_node scopes;           /* those inside */
 	ep_node link;             /* in parent->scopes, while open */
 	epl_task *task;           /* whose code it encloses */
+	lua_State *in;            /* the coroutine that opened it: the task's, or one of the script inside */
 	ep_node joiners;          /* ep_signal: who waits for the children to end */
 	ep_timer deadline;
 	size_t children, daemons; /* tasks spawned here that have not ended; those that end with the others */
@@ -50,21 +51,20 @@ struct epl_task {
 	ep_job job; /* the next resume */
 	epl_state *st;
 	lua_State *co;
-	ep_op *op;               /* what it waits for, or waited for last; holds the consumer's count */
-	uint64_t since;          /* when it was left the last time, on the coarse clock */
-	lua_State *at;           /* the coroutine that waits: co, or one of the script inside */
-	uint64_t wait;           /* the number of the current wait: ends of another are dropped */
-	epl_scope *scope;        /* the innermost */
-	epl_scope own;           /* around the whole body; own.parent is where it was spawned */
-	ep_node waiters;         /* arms of bindings/wait.h: who waits for its end */
-	ep_timer grace;          /* while it unwinds after a cancel: how long clean-up may still wait */
-	lua_Integer protections; /* counts the protected calls entered */
-	lua_Integer unwound;     /* the count when the cancel was raised: these calls let it pass */
-	epl_call *call;          /* the host's, of a task without a parent */
-	int anchor;              /* in the table of tasks */
-	unsigned number;         /* in the nursery that own.parent is; 0: it is not listed */
-	lua_State *blocked_in;   /* where a coroutine below can't be suspended; NULL: nowhere */
-	bool unwinding;          /* the cancel was raised and has not arrived at the edge of its scope */
+	ep_op *op;             /* what it waits for, or waited for last; holds the consumer's count */
+	uint64_t since;        /* when it was left the last time, on the coarse clock */
+	lua_State *at;         /* the coroutine that waits: co, or one of the script inside */
+	uint64_t wait;         /* the number of the current wait: ends of another are dropped */
+	epl_scope *scope;      /* the innermost */
+	epl_scope own;         /* around the whole body; own.parent is where it was spawned */
+	ep_node waiters;       /* arms of bindings/wait.h: who waits for its end */
+	ep_timer grace;        /* while it unwinds after a cancel: how long clean-up may still wait */
+	lua_Integer unwound;   /* st->protections when the cancel was raised: the calls so far let it pass */
+	epl_call *call;        /* the host's, of a task without a parent */
+	int anchor;            /* in the table of tasks */
+	unsigned number;       /* in the nursery that own.parent is; 0: it is not listed */
+	lua_State *blocked_in; /* where a coroutine below can't be suspended; NULL: nowhere */
+	bool unwinding;        /* the cancel was raised and has not arrived at the edge of its scope */
 	bool grace_over;
 	bool patient; /* the wait is not ended by a cancel: it waits for children that were cancelled too */
 	bool daemon;

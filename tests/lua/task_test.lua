@@ -229,6 +229,54 @@ case("waits go through coroutines of the script, and a cancel closes what they h
 	equal(closed, true)
 end)
 
+case("a coroutine can't yield out of a scope that it opened", function()
+	local where = { task.scope, function(fn) task.timeout(60, fn) end, function(fn) task.shield(60, fn) end }
+	for _, open in ipairs(where) do
+		local co = coroutine.create(function() open(function() coroutine.yield(1) end) end)
+		local ok, err = coroutine.resume(co)
+		equal(ok, false)
+		check.contains(err, "cannot yield here: the coroutine is in a scope")
+		equal(coroutine.status(co), "dead")
+	end
+	local outer, inner = {}, {}
+	task.scope(function(s) -- a scope around the coroutine, and one that was left before the yield, are no matter
+		for v in coroutine.wrap(function()
+			s:spawn(task.sleep, 0.001)
+			task.timeout(60, task.sleep, 0.001)
+			coroutine.yield(1)
+		end) do
+			outer[#outer + 1] = v
+		end
+		coroutine.yield() -- of the task itself: lets others run
+	end)
+	equal(outer, { 1 })
+	coroutine.wrap(function()
+		task.scope(function()
+			for v in coroutine.wrap(function() coroutine.yield(2) end) do inner[#inner + 1] = v end
+		end)
+	end)()
+	equal(inner, { 2 })
+	task.sleep(0)
+end)
+
+case("a cancel passes the pcall of a coroutine that another task began", function()
+	local seen
+	local shared = coroutine.wrap(function()
+		for _ = 1, 5 do pcall(function() end) end
+		seen = { pcall(function()
+			coroutine.yield()
+			task.sleep(60)
+		end) }
+	end)
+	shared()
+	task.scope(function(s)
+		local t = s:spawn(shared)
+		task.yield()
+		t:cancel()
+	end)
+	equal(seen, nil)
+end)
+
 case("events wake those who wait", function()
 	local e, woken = task.event(), 0
 	task.scope(function(s)
