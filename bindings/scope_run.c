@@ -115,9 +115,10 @@ static int scope_left(lua_State *L, epl_task *t, epl_scope *s)
 		leave(L, t, s);
 		return epl_raise_cancel(L, t, reason);
 	}
+	double limit = timed_out ? ((const epl_nursery *)s)->limit : 0;
 	restore_unwinding(t, s);
 	leave(L, t, s);
-	if (timed_out) return epl_raise_code(L, EP_ETIMEOUT, "the time was up");
+	if (timed_out) return epl_raise_code(L, EP_ETIMEOUT, "the time was up: not done within %g s", limit);
 	return cancelled ? 0 : lua_gettop(L) - 1;
 }
 

@@ -40,6 +40,7 @@ typedef struct epl_nursery {
 	ep_node waiters;         /* who waits for the next end */
 	unsigned spawned;        /* numbers them */
 	unsigned live;           /* those that have not ended */
+	double limit;            /* seconds that were given for scope.deadline */
 	bool keeps_all;          /* somebody iterates: also those that returned nothing */
 	int kept;                /* registry reference to an array, or LUA_NOREF */
 	lua_Integer first, last; /* the range of it that is in use */

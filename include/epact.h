@@ -245,7 +245,7 @@ EPACT_API int epact_call_start(epact_call **out, epact *e, const char *function,
 	epact_done *on_done, void *arg);
 
 /* Cancels the call: it meets the cancel at its next wait, cleans up, and ends with EPACT_ECANCELLED, unless it has
- * succeeded meanwhile. */
+ * succeeded meanwhile. When the grace is over it is given up, as by epact_cancel. */
 EPACT_API void epact_call_cancel(epact_call *call);
 
 /* --- functions of the host --- */
