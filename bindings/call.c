@@ -169,16 +169,15 @@ void epl_host_call_begin(epact_call *call, int nargs)
 static bool push_global(lua_State *L, const char *path)
 {
 	lua_pushglobaltable(L);
-	for (;;) {
-		size_t len = strcspn(path, ".");
-		if (!lua_istable(L, -1)) break;
+	for (size_t len; lua_istable(L, -1); path += len + 1) {
+		len = strcspn(path, ".");
 		lua_pushlstring(L, path, len);
 		lua_rawget(L, -2);
 		lua_remove(L, -2);
-		if (!path[len]) break;
-		path += len + 1;
+		if (path[len]) continue;
+		if (!lua_isnil(L, -1)) return true;
+		break;
 	}
-	if (!lua_isnil(L, -1) && !strchr(path, '.')) return true;
 	lua_pop(L, 1);
 	return false;
 }
@@ -242,6 +241,9 @@ static int begin_call(lua_State *L)
 int epact_call_start(epact_call **out, epact *e, const char *function, const epact_value *args, size_t nargs,
 	epact_done *on_done, void *arg)
 {
+	const epact_failure missing =
+		epl_failure_of(EPACT_EINVAL, "the name of a function, or the array of its arguments, is NULL");
+	if (!function || (nargs && !args)) return epl_host_failed(e, &missing);
 	begin b = {.call = epl_host_call_new(e, function, on_done, arg), .args = args, .nargs = nargs};
 	if (!b.call) return epl_host_failed(e, &epl_no_memory);
 	int rc = epl_host_protected(e, begin_call, &b);

@@ -134,7 +134,7 @@ static int apply_options(epact *e, const epact_options *o)
 int epact_open(epact **out, const epact_options *options)
 {
 	int rc;
-	if (options && options->size < offsetof(epact_options, loop)) return EPACT_EINVAL;
+	if (!out || (options && options->size < offsetof(epact_options, loop))) return EPACT_EINVAL;
 	epact_options o = with_defaults(options);
 	epact *e = ep_calloc(1, sizeof *e);
 	if (!e) return EPACT_ENOMEM;
@@ -197,7 +197,7 @@ static void on_close_job(ep_job *job) { close_now(EP_CONTAINER(job, epact, close
 /* Not while Lua or an own loop is running: then it happens behind that. */
 void epact_close(epact *e, void (*on_closed)(void *arg), void *arg)
 {
-	if (e->closing) return;
+	if (!e || e->closing) return;
 	e->closing = true;
 	e->on_closed = on_closed;
 	e->closed_arg = arg;

@@ -72,7 +72,7 @@ int epact_relace_open(epact_relace **out, const epact_relace_options *options)
 {
 	epact_relace_options o = {0};
 	ep_err err = {0};
-	if (!options || options->size < offsetof(epact_relace_options, base_url)) return EPACT_EINVAL;
+	if (!out || !options || options->size < offsetof(epact_relace_options, base_url)) return EPACT_EINVAL;
 	memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
 	epact_relace *r = ep_calloc(1, sizeof *r);
 	if (!r) return EPACT_ENOMEM;
@@ -214,7 +214,7 @@ static void close_now(epact_relace *r)
 
 void epact_relace_close(epact_relace *r, void (*on_closed)(void *arg), void *arg)
 {
-	if (r->closing) return;
+	if (!r || r->closing) return;
 	r->closing = true;
 	r->on_closed = on_closed;
 	r->closed_arg = arg;

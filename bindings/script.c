@@ -58,6 +58,8 @@ static int begin_script(lua_State *L)
 static int start_with(epact *e, start *s)
 {
 	const epact_failure busy = epl_failure_of(EPACT_EBUSY, "a script is running: one runs at a time");
+	const epact_failure missing = epl_failure_of(EPACT_EINVAL, "the script, or the array of its arguments, is NULL");
+	if (!(s->path || s->text || s->module) || s->argc < 0 || (s->argc && !s->argv)) return epl_host_failed(e, &missing);
 	if (e->script) return epl_host_failed(e, &busy);
 	s->call = epl_host_call_new(e, "main", NULL, NULL);
 	if (!s->call) return epl_host_failed(e, &epl_no_memory);
@@ -121,5 +123,7 @@ static int add_module(lua_State *L)
 
 int epact_module(epact *e, const char *name, const char *text, size_t size)
 {
+	const epact_failure missing = epl_failure_of(EPACT_EINVAL, "the name or the text of a module is NULL");
+	if (!name || !text) return epl_host_failed(e, &missing);
 	return epl_host_protected(e, add_module, &(module){name, text, size});
 }

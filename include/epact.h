@@ -11,7 +11,8 @@
  *
  * Thread: an instance belongs to the thread of its loop. From any other may be called: epact_interrupt,
  * epact_request_tree, epact_reply_finish, epact_reply_fail and the functions of values, which belong to no instance.
- * Errors: functions return 0 or a negative EPACT_E code; epact_failure_of gives the words.
+ * Errors: functions return 0 or a negative EPACT_E code; epact_failure_of gives the words. A text or an array that is
+ * needed and is NULL is EPACT_EINVAL; to close NULL is nothing.
  * Callbacks: come from a turn of the loop, unless said otherwise. They may call every function of their instance,
  * epact_close too, but may not run the loop. */
 
