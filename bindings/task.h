@@ -2,7 +2,8 @@
 #ifndef EPL_TASK_H
 #define EPL_TASK_H
 
-/* Tasks and scopes, shared by co.c (resuming and waiting), protected.c (pcall), task.c and scope*.c.
+/* Tasks and scopes, shared by co.c (resuming and waiting), cancel.c, coroutine.c, protected.c (pcall), task.c and
+ * scope*.c.
  *
  * A scope is what can be cancelled: the tasks spawned in it, and the stretch of code it was opened for. Scopes
  * form a tree; a task runs in its innermost one. Every task body has a scope of its own.
@@ -91,6 +92,19 @@ int epl_await_patient(lua_State *L, ep_op *op, epl_push *push);
 /* Lets the other tasks run; the last line of a C function. */
 int epl_yield(lua_State *L);
 
+/* True when the coroutine waits for an op: only the end of that resumes it. */
+bool epl_waits(lua_State *co);
+
+/* Resumes a coroutine of the script, with nargs values on its stack, and gives the status. When it waits, so does L: k is
+ * called behind the wait, and goes on with epl_resume_again. */
+int epl_resume_inner(lua_State *L, lua_State *co, int nargs, lua_KFunction k, int *nres);
+int epl_resume_again(lua_State *L, lua_State *co, lua_KFunction k, int *nres);
+
+/* coroutine.yield */
+int epl_yield_outward(lua_State *L);
+
+/* --- cancel.c --- */
+
 /* True when a scope around the running code was cancelled and the cancel is to be raised at the next wait. */
 bool epl_cancel_pending(epl_task *task);
 
@@ -103,6 +117,8 @@ void epl_stop_unwinding(epl_task *task);
 
 /* Ends the wait of a waiting task that has a cancel pending. */
 void epl_task_interrupt(epl_task *task);
+
+/* --- coroutine.c --- */
 
 /* Replaces functions of coroutine; behind epl_open_stdlib. */
 void epl_open_co(lua_State *L);
