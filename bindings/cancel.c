@@ -3,15 +3,16 @@
 #include "bindings/task.h"
 #include "bindings/view.h"
 
-static bool cleaning(const epl_task *t) { return t->unwinding && !t->grace_over; }
+bool epl_cleans_up(const epl_task *t) { return t->unwinding && !t->grace_over; }
 
 /* While a cancelled task unwinds, its clean-up may wait until the grace is over, and so may the tasks that the
  * clean-up spawns; scopes that it opens can be cancelled as ever. */
 bool epl_cancel_pending(epl_task *t)
 {
 	for (const epl_scope *s = t->scope; s; s = s->parent) {
-		if (s->cancelled && (!cleaning(t) || (s->task == t && s->serial > t->unwound))) return true;
-		if (s->shield || (s->outer_unwinding && s->task != t && cleaning(s->task))) return false;
+		if (s->cancelled && (!epl_cleans_up(t) || (s->task == t && s->serial > t->unwound))) return true;
+		if (s->shield || (s->outer_unwinding && s->task != t && epl_cleans_up(s->task))) return false;
+		if (s->of_clean_up && epl_cleans_up(s->parent->task)) return false;
 	}
 	return false;
 }

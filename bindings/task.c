@@ -99,6 +99,7 @@ static epl_task *new_task(lua_State *L, epl_scope *parent, int nargs)
 	lua_xmove(L, t->co, nargs + 1);
 	ep_node_init(&t->waiters);
 	epl_scope_init(&t->own, parent, t);
+	t->own.of_clean_up = parent && parent->task == st->current && epl_cleans_up(st->current);
 	t->scope = &t->own;
 	epl_job_init(t);
 	t->status = EPL_TASK_READY;

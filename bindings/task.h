@@ -32,6 +32,7 @@ typedef struct epl_scope {
 	bool child_cancelled; /* a child was ended by a cancel that was not its own */
 	bool owns_reason;     /* reason is a copy, else static text */
 	bool listed;          /* the scope is of an epl_nursery */
+	bool of_clean_up;     /* of a task that the clean-up of parent's task spawned */
 } epl_scope;
 
 /* A scope with a handle, and what it keeps for collect and each: of the tasks that its spawn methods made, those
@@ -107,6 +108,9 @@ int epl_yield_outward(lua_State *L);
 
 /* True when a scope around the running code was cancelled and the cancel is to be raised at the next wait. */
 bool epl_cancel_pending(epl_task *task);
+
+/* True while the task unwinds because of a cancel and its clean-up may wait. */
+bool epl_cleans_up(const epl_task *task);
 
 const char *epl_cancel_reason(const epl_task *task);
 int epl_raise_cancel(lua_State *L, epl_task *task, const char *reason);

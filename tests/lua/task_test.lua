@@ -277,6 +277,38 @@ case("a cancel passes the pcall of a coroutine that another task began", functio
 	equal(seen, nil)
 end)
 
+case("tasks that clean-up spawns may wait, in the cancelled scope itself too", function()
+	local said = {}
+	local function clean_up(s)
+		return closer(function()
+			said.own = task.spawn(function()
+				task.sleep(0.002)
+				return task.all { function() task.sleep(0.001) return "inner" end }[1]
+			end):await()
+			if s then said.scope = s:spawn(function() task.sleep(0.001) return "scope" end):await() end
+			local t = task.spawn(task.sleep, 60)
+			t:cancel() -- as ever
+			said.cancelled = not pcall(t.await, t) and t:status()
+		end)
+	end
+	task.scope(function(s)
+		local t = s:spawn(function()
+			local _ <close> = clean_up()
+			task.sleep(60)
+		end)
+		task.yield()
+		t:cancel()
+	end)
+	equal(said, { own = "inner", cancelled = "cancelled" })
+	said = {}
+	task.scope(function(s)
+		local _ <close> = clean_up(s)
+		s:cancel()
+		task.sleep(60)
+	end)
+	equal(said, { own = "inner", scope = "scope", cancelled = "cancelled" })
+end)
+
 case("what is no array of functions is named", function()
 	fails("task.all: argument #1 must be an array, got nil", task.all)
 	fails("got a table with the key 'later'", task.all, { later = print })
