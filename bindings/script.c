@@ -15,6 +15,15 @@ typedef struct start {
 	const char *const *argv;
 } start;
 
+/* Lua's own words do not say what it tried to load. */
+static int raise_syntax(lua_State *L, const start *s)
+{
+	const char *name = s->path ? s->path : s->name ? s->name : "the script";
+	if (!strncmp(lua_tostring(L, -1), "attempt to load a binary", 24))
+		lua_pushfstring(L, "%s: it is precompiled Lua, and only text is run", name + (*name == '='));
+	return lua_error(L);
+}
+
 static void load(lua_State *L, const start *s)
 {
 	int rc = LUA_OK;
@@ -28,7 +37,7 @@ static void load(lua_State *L, const start *s)
 		rc = luaL_loadfilex(L, strcmp(s->path, "-") != 0 ? s->path : NULL, "t");
 	}
 	if (rc == LUA_ERRFILE) epl_raise_code(L, EP_EIO, "%s", lua_tostring(L, -1));
-	if (rc) lua_error(L);
+	if (rc) raise_syntax(L, s);
 }
 
 static void set_arg(lua_State *L, const start *s)

@@ -49,7 +49,7 @@ ep_secret *epl_check_secret(lua_State *L, int arg)
 		s = retained(L, -1);
 		lua_pop(L, 1);
 	}
-	if (!s) luaL_typeerror(L, arg, "credential (a string, a secret or a token)");
+	if (!s) luaL_error(L, "a credential must be a string, a secret or a token, got %s", luaL_typename(L, arg));
 	return s;
 }
 

@@ -82,6 +82,9 @@ case("scripts that can't be run", function()
 	local r = run { dir.path .. "/missing.lua" }
 	equal(r.status, 1)
 	contains(r.stderr, "No such file or directory")
+	r = run { script("compiled.lua", string.dump(function() end)) }
+	equal(r.status, 1)
+	contains(r.stderr, "/compiled.lua: it is precompiled Lua")
 	r = run { dir.path }
 	equal(r.status, 1)
 	contains(r.stderr, "Is a directory")

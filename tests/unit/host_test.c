@@ -54,6 +54,8 @@ TEST(an_instance_runs_one_script_at_a_time)
 	CHECK_INT_EQ(epact_exit_status(e), 2);
 	CHECK_INT_EQ(epact_start_file(e, "/nowhere/script.lua", 0, NULL), EPACT_EIO);
 	CHECK(strstr(epact_error(e), "/nowhere/script.lua") != NULL);
+	CHECK_INT_EQ(start(e, "\033Lua"), EPACT_ESCRIPT);
+	CHECK_STR_EQ(epact_error(e), "test: it is precompiled Lua, and only text is run");
 	epact_close(e, NULL, NULL);
 }
 

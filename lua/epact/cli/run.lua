@@ -73,6 +73,7 @@ function M.main(words)
 	local file = given.e and "(-e)" or table.remove(words, 1)
 	local script, why = load_script(given.e, file)
 	if not script then
+		if why:find "^attempt to load a binary" then why = file .. ": it is precompiled Lua, and only text is run" end
 		io.stderr:write("epact: ", why, "\n")
 		return 1
 	end
