@@ -57,8 +57,10 @@ static bool add_mistake(ep_buf *out, const ep_json_value *mistake)
 {
 	size_t len;
 	if (!add_text(out, ep_json_object_get(mistake, "msg"))) return false;
+	const ep_json_value *place = ep_json_object_get(mistake, "loc");
 	const char *before = " (", *text;
-	for (const ep_json_value *v = ep_json_first(ep_json_object_get(mistake, "loc")); v; v = ep_json_next(v)) {
+	if (ep_json_count(place) < 2) return true; /* "body" alone says nothing */
+	for (const ep_json_value *v = ep_json_first(place); v; v = ep_json_next(v)) {
 		if (!(text = ep_json_get_string(v, &len))) continue; /* the number of an item */
 		ep_buf_puts(out, before);
 		add_line(out, text, len, WORDS_MAX);

@@ -21,6 +21,7 @@ TEST(words_in_their_order)
 		"{\"detail\":[{\"loc\":[\"body\",\"name\"],\"msg\":\"field required\"}]}", "field required (body.name)");
 	check_words("{\"detail\":[{\"loc\":[\"files\",3,\"content\"],\"msg\":\"too long\"}]}", "too long (files.content)");
 	check_words("{\"detail\":[{\"loc\":5,\"msg\":\"wrong\"}]}", "wrong");
+	check_words("{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"wrong\"}]}", "wrong");
 	check_words("{\"error\":\"\",\"message\":\"b\"}", "b");
 }
 
