@@ -78,7 +78,7 @@ static void tell(epact_call *call, const epact_result *result, int returned)
 	epact *e = call->e;
 	call->told = true;
 	e->idle = --e->pending == 0 || e->closing;
-	if (e->idle && e->st) ep_timer_stop(e->st->loop, &e->give_up);
+	if (e->st) epl_call_keep(&call->base);
 	if (call == e->script) end_script(e, result, returned);
 	if (call->on_done) call->on_done(call->arg, result);
 }
@@ -134,6 +134,12 @@ void epl_host_calls_free(ep_node *calls)
 	while ((n = ep_list_shift(calls))) ep_free(EP_CONTAINER(n, epact_call, base.link));
 }
 
+static void on_give_up(epl_call *base)
+{
+	const epact_failure late = epl_failure_of(EPACT_ECANCELLED, "tasks were left when the time for clean-up was over");
+	epl_host_call_end(EP_CONTAINER(base, epact_call, base), &late);
+}
+
 /* --- the start --- */
 
 epact_call *epl_host_call_new(epact *e, const char *name, epact_done *on_done, void *arg)
@@ -144,6 +150,7 @@ epact_call *epl_host_call_new(epact *e, const char *name, epact_done *on_done, v
 	memcpy(call->name, name, len);
 	call->base.name = call->name;
 	call->base.on_done = on_task_done;
+	call->base.on_give_up = on_give_up;
 	ep_node_init(&call->base.link);
 	call->e = e;
 	call->on_done = on_done;
@@ -162,16 +169,15 @@ void epl_host_call_begin(epact_call *call, int nargs)
 static bool push_global(lua_State *L, const char *path)
 {
 	lua_pushglobaltable(L);
-	for (;;) {
-		size_t len = strcspn(path, ".");
-		if (!lua_istable(L, -1)) break;
+	for (size_t len; lua_istable(L, -1); path += len + 1) {
+		len = strcspn(path, ".");
 		lua_pushlstring(L, path, len);
 		lua_rawget(L, -2);
 		lua_remove(L, -2);
-		if (!path[len]) break;
-		path += len + 1;
+		if (path[len]) continue;
+		if (!lua_isnil(L, -1)) return true;
+		break;
 	}
-	if (!lua_isnil(L, -1) && !strchr(path, '.')) return true;
 	lua_pop(L, 1);
 	return false;
 }
@@ -235,6 +241,9 @@ static int begin_call(lua_State *L)
 int epact_call_start(epact_call **out, epact *e, const char *function, const epact_value *args, size_t nargs,
 	epact_done *on_done, void *arg)
 {
+	const epact_failure missing =
+		epl_failure_of(EPACT_EINVAL, "the name of a function, or the array of its arguments, is NULL");
+	if (!function || (nargs && !args)) return epl_host_failed(e, &missing);
 	begin b = {.call = epl_host_call_new(e, function, on_done, arg), .args = args, .nargs = nargs};
 	if (!b.call) return epl_host_failed(e, &epl_no_memory);
 	int rc = epl_host_protected(e, begin_call, &b);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Coroutines: the one place where a finished op becomes a resumed coroutine. Tasks themselves are in task.c, protected
- * calls in protected.c. */
+/* Coroutines: the one place where a finished op becomes a resumed coroutine. Tasks themselves are in task.c, their cancels
+ * in cancel.c, protected calls in protected.c, Lua's library `coroutine` in coroutine.c. */
 #include "bindings/stdlib.h"
 #include "bindings/task.h"
 #include "bindings/wait.h"
@@ -20,8 +20,8 @@ void epl_task_push(lua_State *L, epl_task *t)
 
 /* --- resuming --- */
 
-/* True when a coroutine that yielded waits for an op: the mark stays on its stack until it is resumed. */
-static bool waits(lua_State *co) { return lua_status(co) == LUA_YIELD && lua_touserdata(co, -1) == wait_mark(); }
+/* The mark stays on its stack until it is resumed. */
+bool epl_waits(lua_State *co) { return lua_status(co) == LUA_YIELD && lua_touserdata(co, -1) == wait_mark(); }
 
 /* The end of every C function that waits. */
 static int yield_wait(lua_State *L, lua_KContext ctx, lua_KFunction k)
@@ -81,7 +81,7 @@ static void resume(epl_task *t)
 		end_task(t, status);
 		return;
 	}
-	if (!waits(t->co)) { /* coroutine.yield at the top of a task: lets the others run */
+	if (!epl_waits(t->co)) { /* coroutine.yield at the top of a task: lets the others run */
 		lua_pop(t->co, nres);
 		t->at = t->co;
 		t->status = EPL_TASK_READY;
@@ -188,219 +188,34 @@ int epl_yield(lua_State *L)
 	return yield_wait(L, 0, yield_k);
 }
 
-/* --- cancels --- */
-
-static bool cleaning(const epl_task *t) { return t->unwinding && !t->grace_over; }
-
-/* While a cancelled task unwinds, its clean-up may wait until the grace is over, and so may the tasks that the
- * clean-up spawns; scopes that it opens can be cancelled as ever. */
-bool epl_cancel_pending(epl_task *t)
-{
-	for (const epl_scope *s = t->scope; s; s = s->parent) {
-		if (s->cancelled && (!cleaning(t) || (s->task == t && s->serial > t->unwound))) return true;
-		if (s->shield || (s->outer_unwinding && s->task != t && cleaning(s->task))) return false;
-	}
-	return false;
-}
-
-const char *epl_cancel_reason(const epl_task *t)
-{
-	const char *reason = NULL;
-	for (const epl_scope *s = t->scope; s; s = s->shield ? NULL : s->parent)
-		if (s->cancelled) reason = s->reason; /* the outermost is the one that counts */
-	return reason ? reason : "cancelled";
-}
-
-static void on_grace(ep_timer *timer)
-{
-	epl_task *t = EP_CONTAINER(timer, epl_task, grace);
-	t->grace_over = true;
-	epl_scope_interrupt(&t->own);
-}
-
-void epl_start_unwinding(epl_task *t)
-{
-	if (!t->unwinding && ep_timer_start(t->st->loop, &t->grace, t->st->grace, on_grace)) t->grace_over = true;
-	t->unwinding = true;
-	t->unwound = t->protections;
-}
-
-int epl_raise_cancel(lua_State *L, epl_task *t, const char *reason)
-{
-	epl_start_unwinding(t);
-	ep_err err = {0};
-	ep_err_set(&err, EP_ECANCELLED, "the task was cancelled: %s", reason);
-	epl_push_err(L, &err);
-	epl_push_masked(L, reason);
-	lua_setfield(L, -2, "reason");
-	return lua_error(L);
-}
-
-void epl_stop_unwinding(epl_task *t)
-{
-	t->unwinding = t->grace_over = false;
-	ep_timer_stop(t->st->loop, &t->grace);
-}
-
-void epl_task_interrupt(epl_task *t)
-{
-	if (t->status == EPL_TASK_WAITING && !t->patient && epl_cancel_pending(t)) ep_op_cancel(t->op, EP_ECANCELLED);
-}
-
 /* --- coroutines of the script: a wait inside goes outward through them, and the wake-up back in --- */
 
-static int resume_inner(lua_State *L, lua_State *co, int nargs, lua_KFunction k, lua_KContext ctx, int *nres)
+int epl_resume_inner(lua_State *L, lua_State *co, int nargs, lua_KFunction k, int *nres)
 {
 	epl_task *t = epl_state_of(L)->current;
 	lua_State *blocked_in = t ? t->blocked_in : NULL;
 	if (t && !lua_isyieldable(L)) t->blocked_in = L;
 	int status = lua_resume(co, L, nargs, nres);
 	if (t) t->blocked_in = blocked_in;
-	return waits(co) ? yield_wait(L, ctx, k) : status;
+	return epl_waits(co) ? yield_wait(L, 0, k) : status;
 }
 
-static bool can_resume(lua_State *L, lua_State *co, int nargs)
+int epl_resume_again(lua_State *L, lua_State *co, lua_KFunction k, int *nres)
 {
-	if (!lua_checkstack(co, nargs + 1)) return lua_pushliteral(L, "too many arguments to resume"), false;
-	if (co == L) return lua_pushliteral(L, "cannot resume non-suspended coroutine"), false;
-	if (waits(co)) return lua_pushliteral(L, "cannot resume a coroutine that waits"), false;
-	if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
-		return lua_pushliteral(L, "cannot resume dead coroutine"), false;
-	return true;
-}
-
-static int move_results(lua_State *L, lua_State *co, int nres)
-{
-	if (!lua_checkstack(L, nres + 1)) {
-		lua_pop(co, nres);
-		return luaL_error(L, "too many results to resume");
-	}
-	lua_xmove(co, L, nres);
-	return nres;
-}
-
-static int resume_ended(lua_State *L, lua_State *co, int status, int nres)
-{
-	epl_task *t = epl_state_of(L)->current;
-	if (status == LUA_OK || status == LUA_YIELD) {
-		lua_pushboolean(L, 1);
-		return 1 + move_results(L, co, nres);
-	}
-	lua_xmove(co, L, 1);
-	if (t && t->unwinding) { /* the cancel goes on outward; what the coroutine had open is closed */
-		lua_resetthread(co);
-		return lua_error(L);
-	}
-	lua_pushboolean(L, 0);
-	lua_insert(L, -2);
-	return 2;
-}
-
-static int resume_k(lua_State *L, int status, lua_KContext ctx)
-{
-	lua_State *co = lua_tothread(L, 1);
-	int nres;
-	(void)ctx;
 	woken(L);
-	status = resume_inner(L, co, 0, resume_k, 0, &nres);
-	return resume_ended(L, co, status, nres);
+	return epl_resume_inner(L, co, 0, k, nres);
 }
 
-static int co_resume(lua_State *L)
+/* Nobody might ever come back to a scope that is left by a yield: its tasks would belong to nothing. The coroutine of a task
+ * itself yields to the loop. */
+int epl_yield_outward(lua_State *L)
 {
-	lua_State *co = lua_tothread(L, 1);
-	int nargs = lua_gettop(L) - 1, nres;
-	luaL_argexpected(L, co, 1, "coroutine");
-	if (!can_resume(L, co, nargs)) {
-		lua_pushboolean(L, 0);
-		lua_insert(L, -2);
-		return 2;
-	}
-	lua_xmove(L, co, nargs);
-	int status = resume_inner(L, co, nargs, resume_k, 0, &nres);
-	return resume_ended(L, co, status, nres);
-}
-
-/* Errors leave a wrapped coroutine with the place of the call in front, as in Lua's own wrap. */
-static int wrap_ended(lua_State *L, lua_State *co, int status, int nres)
-{
-	if (status == LUA_OK || status == LUA_YIELD) return move_results(L, co, nres);
-	lua_xmove(co, L, 1);
-	int closed = lua_resetthread(co); /* closes its pending variables; may put another error there */
-	if (closed != LUA_OK && closed != status) lua_xmove(co, L, 1);
-	if (lua_type(L, -1) == LUA_TSTRING && status != LUA_ERRMEM) {
-		luaL_where(L, 1);
-		lua_insert(L, -2);
-		lua_concat(L, 2);
-	}
-	return lua_error(L);
-}
-
-static int wrapped_k(lua_State *L, int status, lua_KContext ctx)
-{
-	lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-	int nres;
-	(void)ctx;
-	woken(L);
-	status = resume_inner(L, co, 0, wrapped_k, 0, &nres);
-	return wrap_ended(L, co, status, nres);
-}
-
-static int wrapped(lua_State *L)
-{
-	lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-	int nargs = lua_gettop(L), nres;
-	if (!can_resume(L, co, nargs)) {
-		luaL_where(L, 1);
-		lua_insert(L, -2);
-		lua_concat(L, 2);
-		return lua_error(L);
-	}
-	lua_xmove(L, co, nargs);
-	int status = resume_inner(L, co, nargs, wrapped_k, 0, &nres);
-	return wrap_ended(L, co, status, nres);
-}
-
-static int co_wrap(lua_State *L)
-{
-	luaL_checktype(L, 1, LUA_TFUNCTION);
-	lua_State *co = lua_newthread(L);
-	lua_pushvalue(L, 1);
-	lua_xmove(L, co, 1);
-	lua_pushcclosure(L, wrapped, 1);
-	return 1;
-}
-
-/* coroutine.status(co): one that waits is not suspended, since only the end of its wait resumes it. */
-static int co_status(lua_State *L)
-{
-	lua_State *co = lua_tothread(L, 1);
-	if (!co || !waits(co)) return lua_tocfunction(L, lua_upvalueindex(1))(L);
-	lua_pushliteral(L, "normal");
-	return 1;
-}
-
-static int co_close(lua_State *L)
-{
-	lua_State *co = lua_tothread(L, 1);
-	if (co && waits(co)) return luaL_error(L, "cannot close a coroutine that waits: cancel the task that runs it");
-	return lua_tocfunction(L, lua_upvalueindex(1))(L);
-}
-
-static const luaL_Reg coroutines[] = {{"resume", co_resume}, {"wrap", co_wrap}, {NULL, NULL}};
-static const luaL_Reg checked[] = {{"status", co_status}, {"close", co_close}, {NULL, NULL}};
-
-void epl_open_co(lua_State *L)
-{
-	lua_getglobal(L, "coroutine");
-	epl_set_all_waiting(L, coroutines);
-	epl_let_wait(L, wrapped, 0);
-	for (const luaL_Reg *r = checked; r->name; r++) { /* Lua's own is the upvalue */
-		lua_getfield(L, -1, r->name);
-		lua_pushcclosure(L, r->func, 1);
-		lua_setfield(L, -2, r->name);
-	}
-	lua_pop(L, 1);
+	const epl_task *t = epl_state_of(L)->current;
+	if (t && t->scope->in == L && L != t->co)
+		return luaL_error(L,
+			"cannot yield here: the coroutine is in a scope (task.scope, timeout, shield) that it opened "
+			"itself; yield outside of it, or hand the values over by a channel");
+	return lua_yield(L, lua_gettop(L));
 }
 
 void epl_job_init(epl_task *t) { ep_job_init(&t->job, run_job); }

@@ -134,7 +134,7 @@ static int apply_options(epact *e, const epact_options *o)
 int epact_open(epact **out, const epact_options *options)
 {
 	int rc;
-	if (options && options->size < offsetof(epact_options, loop)) return EPACT_EINVAL;
+	if (!out || (options && options->size < offsetof(epact_options, loop))) return EPACT_EINVAL;
 	epact_options o = with_defaults(options);
 	epact *e = ep_calloc(1, sizeof *e);
 	if (!e) return EPACT_ENOMEM;
@@ -187,7 +187,7 @@ static void on_async_closed(uv_handle_t *h)
 static void close_now(epact *e)
 {
 	ep_list_move(&e->left, &e->st->calls);
-	ep_timer_stop(e->st->loop, &e->give_up);
+	for (ep_node *n = e->left.next; n != &e->left; n = n->next) epl_call_keep(EP_CONTAINER(n, epl_call, link));
 	uv_close((uv_handle_t *)&e->requested, on_async_closed);
 	epl_state_close(e->st, on_state_closed, e);
 }
@@ -197,7 +197,7 @@ static void on_close_job(ep_job *job) { close_now(EP_CONTAINER(job, epact, close
 /* Not while Lua or an own loop is running: then it happens behind that. */
 void epact_close(epact *e, void (*on_closed)(void *arg), void *arg)
 {
-	if (e->closing) return;
+	if (!e || e->closing) return;
 	e->closing = true;
 	e->on_closed = on_closed;
 	e->closed_arg = arg;
@@ -243,18 +243,9 @@ int epact_poll_fd(const epact *e) { return ep_loop_poll_fd(e->st->loop); }
 
 int epact_poll_timeout(epact *e) { return ep_loop_poll_timeout(e->st->loop); }
 
-static void on_give_up(ep_timer *timer)
-{
-	const epact_failure late = epl_failure_of(EPACT_ECANCELLED, "tasks were left when the time for clean-up was over");
-	epact *e = EP_CONTAINER(timer, epact, give_up);
-	epl_host_calls_end(&e->st->calls, &late);
-}
-
 void epact_cancel(epact *e)
 {
 	if (e->idle || e->closing) return;
-	if (!ep_timer_active(&e->give_up))
-		ep_timer_start(e->st->loop, &e->give_up, e->st->grace + EP_SECOND / 4, on_give_up);
 	ep_node *calls = &e->st->calls;
 	for (ep_node *n = calls->next; n != calls; n = n->next)
 		epl_call_cancel(EP_CONTAINER(n, epl_call, link), "the run was cancelled");

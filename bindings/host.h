@@ -15,7 +15,6 @@ struct epact {
 	epl_state *st;
 	uv_async_t requested;
 	atomic_uint requests; /* CANCEL, TREE of host.c */
-	ep_timer give_up;     /* after a cancel: the grace and a little more */
 	ep_job close_job;     /* a close that was asked for while Lua runs */
 	ep_node left;         /* once it closes: the calls that have not ended */
 	epact_call *script;   /* NULL: none runs */

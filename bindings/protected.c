@@ -26,7 +26,7 @@ static int keep_trace(lua_State *L)
 int epl_protected(lua_State *L, int nargs, lua_KFunction k)
 {
 	epl_task *t = epl_state_of(L)->current;
-	lua_KContext serial = (lua_KContext)++t->protections;
+	lua_KContext serial = (lua_KContext)++t->st->protections;
 	int handler = lua_gettop(L) - nargs;
 	lua_pushcfunction(L, keep_trace);
 	lua_insert(L, handler);
@@ -36,7 +36,7 @@ int epl_protected(lua_State *L, int nargs, lua_KFunction k)
 static lua_KContext enter(lua_State *L)
 {
 	epl_task *t = epl_state_of(L)->current;
-	return t ? (lua_KContext)++t->protections : 0;
+	return t ? (lua_KContext)++t->st->protections : 0;
 }
 
 /* True when the error that a protected call caught is the cancel of its task on its way out. */

@@ -105,12 +105,19 @@ void epl_relace_drop_nulls(lua_State *L, int depth)
 	lua_remove(L, -2);
 }
 
+/* A list would be a table of Lua, too. */
+static bool begins_object(const ep_buf *body)
+{
+	size_t blanks = strspn(ep_buf_text(body), " \t\r\n");
+	return blanks < body->len && body->data[blanks] == '{';
+}
+
 int epl_push_answer(lua_State *L, ep_op *op)
 {
 	const ep_relace_call *call = (const ep_relace_call *)op;
 	if (!call->body.len) return fail_answer(L, call, "it is empty");
 	push_decoded(L, call);
-	if (!lua_istable(L, -1)) return fail_answer(L, call, "it is no object");
+	if (!begins_object(&call->body)) return fail_answer(L, call, "it is no object");
 	if (memmem(call->body.data, call->body.len, "null", 4)) epl_relace_drop_nulls(L, EPL_NULL_DEPTH);
 	return 1;
 }

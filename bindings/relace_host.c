@@ -8,6 +8,8 @@
 
 #include "runtime/base/mem.h"
 
+#define GRACE (5 * EP_SECOND) /* for what a close has to undo */
+
 /* --- open --- */
 
 static ep_relace_settings settings_of(const epact_relace_options *o, ep_secret *credential)
@@ -70,7 +72,7 @@ int epact_relace_open(epact_relace **out, const epact_relace_options *options)
 {
 	epact_relace_options o = {0};
 	ep_err err = {0};
-	if (!options || options->size < offsetof(epact_relace_options, base_url)) return EPACT_EINVAL;
+	if (!out || !options || options->size < offsetof(epact_relace_options, base_url)) return EPACT_EINVAL;
 	memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
 	epact_relace *r = ep_calloc(1, sizeof *r);
 	if (!r) return EPACT_ENOMEM;
@@ -191,6 +193,13 @@ static void on_loop_closed(void *arg)
 	if (on_closed) on_closed(closed_arg);
 }
 
+static void on_settled(void *arg)
+{
+	epact_relace *r = arg;
+	close_engines(r);
+	ep_loop_close(r->loop, on_loop_closed, r);
+}
+
 /* The ops end now, their callbacks are called when all is closed. */
 static void close_now(epact_relace *r)
 {
@@ -200,13 +209,12 @@ static void close_now(epact_relace *r)
 		if (call->op) ep_op_release(call->op);
 		call->op = NULL;
 	}
-	close_engines(r);
-	ep_loop_close(r->loop, on_loop_closed, r);
+	ep_loop_settle(r->loop, GRACE, on_settled, r);
 }
 
 void epact_relace_close(epact_relace *r, void (*on_closed)(void *arg), void *arg)
 {
-	if (r->closing) return;
+	if (!r || r->closing) return;
 	r->closing = true;
 	r->on_closed = on_closed;
 	r->closed_arg = arg;

@@ -60,12 +60,12 @@ int epact_relace_token_create(epact_relace_call **out, epact_relace *r, const ch
 	epact_relace_call *call;
 	int rc = epl_relace_call_new(&call, r, on_done, arg);
 	if (rc) return rc;
-	ep_relace_text *ids = ep_calloc(count, sizeof *ids);
+	ep_relace_text *ids = ep_calloc(count ? count : 1, sizeof *ids);
 	if (!ids) {
 		ep_free(call);
 		return EPACT_ENOMEM;
 	}
-	for (size_t i = 0; i < count; i++) ids[i] = text_of(repo_ids[i]);
+	for (size_t i = 0; i < count; i++) ids[i] = text_of(repo_ids ? repo_ids[i] : NULL);
 	call->read = read_call;
 	rc = ep_relace_token_create(&started, r->client, text_of(name), ids, count, ttl_seconds, NULL, &call->err);
 	ep_free(ids);
@@ -79,7 +79,8 @@ int epact_relace_token_delete(
 	epact_relace_call *call;
 	int rc = epl_relace_call_new(&call, r, on_done, arg);
 	if (rc) return rc;
-	ep_secret *secret = ep_secret_new(&r->secrets, token, strlen(token));
+	ep_relace_text value = text_of(token);
+	ep_secret *secret = ep_secret_new(&r->secrets, value.data, value.len);
 	rc = secret ? ep_relace_token_delete(&started, r->client, secret, NULL, &call->err) : EP_ENOMEM;
 	ep_secret_release(secret);
 	return epl_relace_call_started(out, call, rc, (ep_op *)started);
@@ -130,7 +131,10 @@ int epact_relace_overwrite(epact_relace_call **out, epact_relace *r, const char 
 	int rc = epl_relace_call_new(&call, r, on_done, arg);
 	if (rc) return rc;
 	call->read = read_upload;
-	rc = ep_relace_overwrite(&started, r->client, r->procs, text_of(repo_id), &files, NULL, &call->err);
+	if (!folder) /* without a folder the files would be an empty list: all of the repo's would be deleted */
+		rc = ep_err_set(&call->err, EP_EINVAL, "the folder to overwrite with is NULL");
+	else
+		rc = ep_relace_overwrite(&started, r->client, r->procs, text_of(repo_id), &files, NULL, &call->err);
 	return epl_relace_call_started(out, call, rc, (ep_op *)started);
 }
 
@@ -144,9 +148,10 @@ int epact_relace_clone(epact_relace_call **out, epact_relace *r, const char *rep
 	epact_relace_call *call;
 	int rc = epl_relace_call_new(&call, r, on_done, arg);
 	if (rc) return rc;
-	rc = ep_relace_git_url(r->client, &url, repo_id, strlen(repo_id), &call->err);
+	ep_relace_text id = text_of(repo_id);
+	rc = ep_relace_git_url(r->client, &url, id.data, id.len, &call->err);
 	const ep_git_clone_options options = {.url = ep_buf_text(&url),
-		.directory = folder,
+		.directory = text_of(folder).data,
 		.branch = branch,
 		.depth = depth,
 		.credential = ep_relace_client_credential(r->client),
@@ -177,6 +182,7 @@ static int start_request(
 	ep_relace_call **started, epact_relace_call *call, const char *method, const char *path, ep_buf *body)
 {
 	ep_repeat repeat = EP_REPEAT_ONCE;
+	if (!method || !path) return ep_err_set(&call->err, EP_EINVAL, "the method or the path is NULL");
 	const char *known = method_of(method, &repeat);
 	if (!known) return ep_err_set(&call->err, EP_EINVAL, "'%s' is not GET, POST, PUT, PATCH or DELETE", method);
 	if (*path != '/') return ep_err_set(&call->err, EP_EINVAL, "the path must begin with '/'");

@@ -222,7 +222,7 @@ static int add_function(lua_State *L)
 
 int epact_register(epact *e, const char *name, epact_function *call, void *arg)
 {
-	registration r = {.name = name, .dot = strrchr(name, '.'), .function = {call, arg}};
+	registration r = {.name = name, .dot = name ? strrchr(name, '.') : NULL, .function = {call, arg}};
 	const epact_failure unnamed = epl_failure_of(EPACT_EINVAL, "a host function is named MODULE.NAME");
 	if (!r.dot || r.dot == name || !r.dot[1]) return epl_host_failed(e, &unnamed);
 	return epl_host_protected(e, add_function, &r);

@@ -145,7 +145,7 @@ static int load_module(lua_State *L)
 	load *l = epl_new(L, sizeof *l, TYPE);
 	ep_node_init(&l->waiters);
 	l->task = t;
-	l->serial = t ? t->protections : 0;
+	l->serial = t ? t->st->protections : 0;
 	lua_pushvalue(L, NAME);
 	lua_pushvalue(L, LOAD);
 	lua_rawset(L, lua_upvalueindex(LOADS));

@@ -130,6 +130,7 @@ static void limit_to(lua_State *L, epl_scope *s, lua_Number seconds)
 {
 	if (ep_timer_start(s->task->st->loop, &s->deadline, ep_seconds(seconds), on_scope_deadline))
 		luaL_error(L, "not enough memory");
+	((epl_nursery *)s)->limit = seconds; /* a scope without a handle has none */
 }
 
 /* --- opening one --- */

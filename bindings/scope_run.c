@@ -115,9 +115,10 @@ static int scope_left(lua_State *L, epl_task *t, epl_scope *s)
 		leave(L, t, s);
 		return epl_raise_cancel(L, t, reason);
 	}
+	double limit = timed_out ? ((const epl_nursery *)s)->limit : 0;
 	restore_unwinding(t, s);
 	leave(L, t, s);
-	if (timed_out) return epl_raise_code(L, EP_ETIMEOUT, "the time was up");
+	if (timed_out) return epl_raise_code(L, EP_ETIMEOUT, "the time was up: not done within %g s", limit);
 	return cancelled ? 0 : lua_gettop(L) - 1;
 }
 
@@ -158,7 +159,8 @@ static int scope_body_k(lua_State *L, int status, lua_KContext serial)
 /* Runs the function below its nargs arguments in the scope; at index 1 is what keeps the scope alive. */
 int epl_scope_run(lua_State *L, epl_task *t, epl_scope *s, int nargs)
 {
-	s->serial = t->protections + 1;
+	s->in = L;
+	s->serial = t->st->protections + 1;
 	s->outer_unwinding = t->unwinding;
 	s->outer_unwound = t->unwound;
 	t->scope = s;

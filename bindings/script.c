@@ -15,6 +15,15 @@ typedef struct start {
 	const char *const *argv;
 } start;
 
+/* Lua's own words do not say what it tried to load. */
+static int raise_syntax(lua_State *L, const start *s)
+{
+	const char *name = s->path ? s->path : s->name ? s->name : "the script";
+	if (!strncmp(lua_tostring(L, -1), "attempt to load a binary", 24))
+		lua_pushfstring(L, "%s: it is precompiled Lua, and only text is run", name + (*name == '='));
+	return lua_error(L);
+}
+
 static void load(lua_State *L, const start *s)
 {
 	int rc = LUA_OK;
@@ -28,7 +37,7 @@ static void load(lua_State *L, const start *s)
 		rc = luaL_loadfilex(L, strcmp(s->path, "-") != 0 ? s->path : NULL, "t");
 	}
 	if (rc == LUA_ERRFILE) epl_raise_code(L, EP_EIO, "%s", lua_tostring(L, -1));
-	if (rc) lua_error(L);
+	if (rc) raise_syntax(L, s);
 }
 
 static void set_arg(lua_State *L, const start *s)
@@ -58,6 +67,8 @@ static int begin_script(lua_State *L)
 static int start_with(epact *e, start *s)
 {
 	const epact_failure busy = epl_failure_of(EPACT_EBUSY, "a script is running: one runs at a time");
+	const epact_failure missing = epl_failure_of(EPACT_EINVAL, "the script, or the array of its arguments, is NULL");
+	if (!(s->path || s->text || s->module) || s->argc < 0 || (s->argc && !s->argv)) return epl_host_failed(e, &missing);
 	if (e->script) return epl_host_failed(e, &busy);
 	s->call = epl_host_call_new(e, "main", NULL, NULL);
 	if (!s->call) return epl_host_failed(e, &epl_no_memory);
@@ -121,5 +132,7 @@ static int add_module(lua_State *L)
 
 int epact_module(epact *e, const char *name, const char *text, size_t size)
 {
+	const epact_failure missing = epl_failure_of(EPACT_EINVAL, "the name or the text of a module is NULL");
+	if (!name || !text) return epl_host_failed(e, &missing);
 	return epl_host_protected(e, add_module, &(module){name, text, size});
 }

@@ -55,7 +55,7 @@ static ep_secret *secret_at(lua_State *L, int index)
 ep_secret *epl_check_secret(lua_State *L, int arg)
 {
 	ep_secret *s = secret_at(L, arg);
-	if (!s) luaL_typeerror(L, arg, "credential (a string, a secret or a token)");
+	if (!s) luaL_error(L, "a credential must be a string, a secret or a token, got %s", luaL_typename(L, arg));
 	return s;
 }
 

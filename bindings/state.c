@@ -243,8 +243,9 @@ static void on_loop_closed(void *arg)
 
 /* Engines end, the youngest slot first, and are freed when their handles have closed; then the loop, which waits for ops,
  * handles and engines. Nothing of Lua runs after this. */
-static void close_rest(epl_state *st)
+static void close_rest(void *arg)
 {
+	epl_state *st = arg;
 	for (int i = EPL_ENGINES - 1; i >= 0; i--)
 		if (st->engines[i].engine) st->engines[i].close(st->engines[i].engine);
 	ep_loop_close(st->loop, on_loop_closed, st);
@@ -257,7 +258,7 @@ void epl_state_close(epl_state *st, void (*on_closed)(void *arg), void *arg)
 	st->closed_arg = arg;
 	lua_close(st->L); /* its objects let go of their ops, which are cancelled */
 	st->L = NULL;
-	close_rest(st);
+	ep_loop_settle(st->loop, st->grace, close_rest, st);
 }
 
 /* --- a state that is not ours --- */
@@ -269,7 +270,7 @@ static int attached_gc(lua_State *L)
 	if (!*st) return 0;
 	(*st)->closing = true;
 	(*st)->L = NULL;
-	close_rest(*st);
+	ep_loop_settle((*st)->loop, (*st)->grace, close_rest, *st);
 	*st = NULL;
 	return 0;
 }

@@ -29,6 +29,8 @@ struct epl_state {
 	uint64_t slice;    /* a task that computes longer is warned of, ns; 0: none is */
 	int task_table;    /* registry reference: the tasks that have not ended */
 	size_t tasks;
+	lua_Integer
+		protections; /* counts the protected calls entered, of all tasks: a coroutine may go from one to another */
 	struct {
 		void *engine;
 		void (*close)(void *engine);
@@ -64,17 +66,22 @@ void epl_state_close(epl_state *st, void (*on_closed)(void *arg), void *arg);
 struct epl_call {
 	ep_node link; /* in st->calls */
 	epl_task *task;
-	const char *name;                /* for the view of tasks; lives as long as the call */
-	void (*on_done)(epl_call *call); /* from a turn; its task has ended and is there until this returns */
-	int exit_status;                 /* of os.exit; -1: it was not called */
+	const char *name;                   /* for the view of tasks; lives as long as the call */
+	void (*on_done)(epl_call *call);    /* from a turn; its task has ended and is there until this returns */
+	int exit_status;                    /* of os.exit; -1: it was not called */
+	ep_timer give_up;                   /* after a cancel: the grace and a little more */
+	void (*on_give_up)(epl_call *call); /* it is over, and the task has not ended; NULL: that is no matter */
 };
 
 /* Makes the function below its nargs arguments on the top of st->L, which are popped, a task without a parent; called
  * inside a protected call. name and on_done are set by the caller. */
 void epl_call_start(epl_state *st, int nargs, epl_call *call);
 
-/* Cancels its scope; reason is a static text. */
+/* Cancels its scope, and gives it up when the time for clean-up is over; reason is a static text. */
 void epl_call_cancel(epl_call *call, const char *reason);
+
+/* It is not given up any more. */
+void epl_call_keep(epl_call *call);
 
 /* Nobody waits for its end any more: its task goes on without it. */
 void epl_call_detach(epl_call *call);

@@ -99,6 +99,7 @@ static epl_task *new_task(lua_State *L, epl_scope *parent, int nargs)
 	lua_xmove(L, t->co, nargs + 1);
 	ep_node_init(&t->waiters);
 	epl_scope_init(&t->own, parent, t);
+	t->own.of_clean_up = parent && parent->task == st->current && epl_cleans_up(st->current);
 	t->scope = &t->own;
 	epl_job_init(t);
 	t->status = EPL_TASK_READY;
@@ -261,13 +262,30 @@ void epl_call_start(epl_state *st, int nargs, epl_call *call)
 	ep_list_push(&st->calls, &call->link);
 }
 
+static void on_give_up(ep_timer *timer)
+{
+	epl_call *call = EP_CONTAINER(timer, epl_call, give_up);
+	call->on_give_up(call);
+}
+
 void epl_call_cancel(epl_call *call, const char *reason)
 {
-	if (!has_ended(call->task)) epl_scope_cancel(&call->task->own, reason);
+	epl_state *st = call->task->st;
+	if (has_ended(call->task)) return;
+	if (call->on_give_up && !ep_timer_active(&call->give_up))
+		ep_timer_start(st->loop, &call->give_up, st->grace + EP_SECOND / 4, on_give_up);
+	epl_scope_cancel(&call->task->own, reason);
+}
+
+void epl_call_keep(epl_call *call)
+{
+	call->on_give_up = NULL;
+	ep_timer_stop(call->task->st->loop, &call->give_up);
 }
 
 void epl_call_detach(epl_call *call)
 {
+	epl_call_keep(call);
 	call->task->call = NULL;
 	ep_node_unlink(&call->link);
 }

@@ -2,7 +2,8 @@
 #ifndef EPL_TASK_H
 #define EPL_TASK_H
 
-/* Tasks and scopes, shared by co.c (resuming and waiting), protected.c (pcall), task.c and scope*.c.
+/* Tasks and scopes, shared by co.c (resuming and waiting), cancel.c, coroutine.c, protected.c (pcall), task.c and
+ * scope*.c.
  *
  * A scope is what can be cancelled: the tasks spawned in it, and the stretch of code it was opened for. Scopes
  * form a tree; a task runs in its innermost one. Every task body has a scope of its own.
@@ -17,6 +18,7 @@ typedef struct epl_scope {
 	ep_node scopes;           /* those inside */
 	ep_node link;             /* in parent->scopes, while open */
 	epl_task *task;           /* whose code it encloses */
+	lua_State *in;            /* the coroutine that opened it: the task's, or one of the script inside */
 	ep_node joiners;          /* ep_signal: who waits for the children to end */
 	ep_timer deadline;
 	size_t children, daemons; /* tasks spawned here that have not ended; those that end with the others */
@@ -30,6 +32,7 @@ typedef struct epl_scope {
 	bool child_cancelled; /* a child was ended by a cancel that was not its own */
 	bool owns_reason;     /* reason is a copy, else static text */
 	bool listed;          /* the scope is of an epl_nursery */
+	bool of_clean_up;     /* of a task that the clean-up of parent's task spawned */
 } epl_scope;
 
 /* A scope with a handle, and what it keeps for collect and each: of the tasks that its spawn methods made, those
@@ -39,6 +42,7 @@ typedef struct epl_nursery {
 	ep_node waiters;         /* who waits for the next end */
 	unsigned spawned;        /* numbers them */
 	unsigned live;           /* those that have not ended */
+	double limit;            /* seconds that were given for scope.deadline */
 	bool keeps_all;          /* somebody iterates: also those that returned nothing */
 	int kept;                /* registry reference to an array, or LUA_NOREF */
 	lua_Integer first, last; /* the range of it that is in use */
@@ -50,21 +54,20 @@ struct epl_task {
 	ep_job job; /* the next resume */
 	epl_state *st;
 	lua_State *co;
-	ep_op *op;               /* what it waits for, or waited for last; holds the consumer's count */
-	uint64_t since;          /* when it was left the last time, on the coarse clock */
-	lua_State *at;           /* the coroutine that waits: co, or one of the script inside */
-	uint64_t wait;           /* the number of the current wait: ends of another are dropped */
-	epl_scope *scope;        /* the innermost */
-	epl_scope own;           /* around the whole body; own.parent is where it was spawned */
-	ep_node waiters;         /* arms of bindings/wait.h: who waits for its end */
-	ep_timer grace;          /* while it unwinds after a cancel: how long clean-up may still wait */
-	lua_Integer protections; /* counts the protected calls entered */
-	lua_Integer unwound;     /* the count when the cancel was raised: these calls let it pass */
-	epl_call *call;          /* the host's, of a task without a parent */
-	int anchor;              /* in the table of tasks */
-	unsigned number;         /* in the nursery that own.parent is; 0: it is not listed */
-	lua_State *blocked_in;   /* where a coroutine below can't be suspended; NULL: nowhere */
-	bool unwinding;          /* the cancel was raised and has not arrived at the edge of its scope */
+	ep_op *op;             /* what it waits for, or waited for last; holds the consumer's count */
+	uint64_t since;        /* when it was left the last time, on the coarse clock */
+	lua_State *at;         /* the coroutine that waits: co, or one of the script inside */
+	uint64_t wait;         /* the number of the current wait: ends of another are dropped */
+	epl_scope *scope;      /* the innermost */
+	epl_scope own;         /* around the whole body; own.parent is where it was spawned */
+	ep_node waiters;       /* arms of bindings/wait.h: who waits for its end */
+	ep_timer grace;        /* while it unwinds after a cancel: how long clean-up may still wait */
+	lua_Integer unwound;   /* st->protections when the cancel was raised: the calls so far let it pass */
+	epl_call *call;        /* the host's, of a task without a parent */
+	int anchor;            /* in the table of tasks */
+	unsigned number;       /* in the nursery that own.parent is; 0: it is not listed */
+	lua_State *blocked_in; /* where a coroutine below can't be suspended; NULL: nowhere */
+	bool unwinding;        /* the cancel was raised and has not arrived at the edge of its scope */
 	bool grace_over;
 	bool patient; /* the wait is not ended by a cancel: it waits for children that were cancelled too */
 	bool daemon;
@@ -90,8 +93,24 @@ int epl_await_patient(lua_State *L, ep_op *op, epl_push *push);
 /* Lets the other tasks run; the last line of a C function. */
 int epl_yield(lua_State *L);
 
+/* True when the coroutine waits for an op: only the end of that resumes it. */
+bool epl_waits(lua_State *co);
+
+/* Resumes a coroutine of the script, with nargs values on its stack, and gives the status. When it waits, so does L: k is
+ * called behind the wait, and goes on with epl_resume_again. */
+int epl_resume_inner(lua_State *L, lua_State *co, int nargs, lua_KFunction k, int *nres);
+int epl_resume_again(lua_State *L, lua_State *co, lua_KFunction k, int *nres);
+
+/* coroutine.yield */
+int epl_yield_outward(lua_State *L);
+
+/* --- cancel.c --- */
+
 /* True when a scope around the running code was cancelled and the cancel is to be raised at the next wait. */
 bool epl_cancel_pending(epl_task *task);
+
+/* True while the task unwinds because of a cancel and its clean-up may wait. */
+bool epl_cleans_up(const epl_task *task);
 
 const char *epl_cancel_reason(const epl_task *task);
 int epl_raise_cancel(lua_State *L, epl_task *task, const char *reason);
@@ -102,6 +121,8 @@ void epl_stop_unwinding(epl_task *task);
 
 /* Ends the wait of a waiting task that has a cancel pending. */
 void epl_task_interrupt(epl_task *task);
+
+/* --- coroutine.c --- */
 
 /* Replaces functions of coroutine; behind epl_open_stdlib. */
 void epl_open_co(lua_State *L);

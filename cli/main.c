@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program: signals, log, exit status. What its commands do is lua/epact/cli. */
 #include <epact.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "thread.h"
+
+enum { CLEAN_UP = 6 }; /* seconds after which that of a cancelled run is over */
 
 static epact *instance;
 static volatile sig_atomic_t caught, tree_wanted;
@@ -16,7 +21,7 @@ static volatile sig_atomic_t caught, tree_wanted;
 /* The first signal cancels the run, which cleans up; the second ends the process at once. */
 static void on_signal(int sig)
 {
-	if (caught) _exit(128 + sig);
+	if (caught && caught != SIGPIPE) _exit(128 + sig);
 	caught = sig;
 	epact_interrupt(instance);
 }
@@ -45,24 +50,32 @@ static void handle(int sig, const struct sigaction *action)
 	if (!sigaction(sig, NULL, &before) && before.sa_handler != SIG_IGN) sigaction(sig, action, NULL);
 }
 
+/* Somebody has closed a pipe. Where it is the one that takes our output, nobody wants more of it: the run is cancelled. A
+ * script that goes on writing, and never waits, would not notice. */
+static void on_pipe(int sig)
+{
+	static time_t closed;
+	struct pollfd out = {.fd = STDOUT_FILENO};
+	int saved = errno;
+	if (poll(&out, 1, 0) > 0 && (out.revents & POLLERR)) {
+		if (closed && time(NULL) - closed > CLEAN_UP) _exit(128 + sig);
+		if (!closed) closed = time(NULL);
+		if (!caught) epact_interrupt(instance);
+		if (!caught) caught = sig;
+	}
+	errno = saved;
+}
+
 static void handle_signals(void)
 {
 	struct sigaction asking = {.sa_handler = on_quit, .sa_flags = SA_RESTART};
-	struct sigaction ending = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, ignored = {.sa_handler = SIG_IGN};
+	struct sigaction ending = {.sa_handler = on_signal, .sa_flags = SA_RESTART},
+					 pipe = {.sa_handler = on_pipe, .sa_flags = SA_RESTART};
 	handle(SIGINT, &ending);
 	handle(SIGTERM, &ending);
 	handle(SIGHUP, &ending);
 	handle(SIGQUIT, &asking);
-	sigaction(SIGPIPE, &ignored, NULL);
-}
-
-/* A standard descriptor that is closed would be given to the next file or socket, and what is printed would go there. */
-static void open_standard(void)
-{
-	int fd;
-	do fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0) close(fd);
+	sigaction(SIGPIPE, &pipe, NULL);
 }
 
 static void on_log(void *arg, int level, const char *text)
@@ -104,6 +117,22 @@ static void print_failure(void)
 	if (*epact_traceback(instance)) fprintf(stderr, "%s\n", epact_traceback(instance));
 }
 
+/* Who started us without them would have the first files and sockets that are opened take their places. */
+static void open_missing_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) _exit(1);
+}
+
+/* What print could not write is lost by now, and is told here alone. */
+static int finish_output(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout)) return status;
+	if (caught) return status;
+	fprintf(stderr, "epact: standard output could not be written\n");
+	return status ? status : 1;
+}
+
 int main(int argc, char **argv)
 {
 	epact_options options = {.size = sizeof options,
@@ -111,7 +140,7 @@ int main(int argc, char **argv)
 		.log = on_log,
 		.slice_seconds = slice_seconds(),
 		.tree = on_tree};
-	open_standard();
+	open_missing_streams();
 	prepare_thread();
 	if (epact_open(&instance, &options)) {
 		fprintf(stderr, "epact: not enough memory to start\n");
@@ -123,6 +152,6 @@ int main(int argc, char **argv)
 	int status = epact_exit_status(instance);
 	if (rc && !caught) print_failure();
 	epact_close(instance, NULL, NULL);
-	if (fflush(stdout) && !status) status = 1;
+	status = finish_output(status);
 	return caught ? 128 + caught : status;
 }

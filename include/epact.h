@@ -11,7 +11,8 @@
  *
  * Thread: an instance belongs to the thread of its loop. From any other may be called: epact_interrupt,
  * epact_request_tree, epact_reply_finish, epact_reply_fail and the functions of values, which belong to no instance.
- * Errors: functions return 0 or a negative EPACT_E code; epact_failure_of gives the words.
+ * Errors: functions return 0 or a negative EPACT_E code; epact_failure_of gives the words. A text or an array that is
+ * needed and is NULL is EPACT_EINVAL; to close NULL is nothing.
  * Callbacks: come from a turn of the loop, unless said otherwise. They may call every function of their instance,
  * epact_close too, but may not run the loop. */
 
@@ -246,7 +247,7 @@ EPACT_API int epact_call_start(epact_call **out, epact *e, const char *function,
 	epact_done *on_done, void *arg);
 
 /* Cancels the call: it meets the cancel at its next wait, cleans up, and ends with EPACT_ECANCELLED, unless it has
- * succeeded meanwhile. */
+ * succeeded meanwhile. When the grace is over it is given up, as by epact_cancel. */
 EPACT_API void epact_call_cancel(epact_call *call);
 
 /* --- functions of the host --- */
@@ -319,7 +320,8 @@ EPACT_API void epact_request_tree(epact *e);
 
 /* Closes the instance, whatever its state: the script and calls that have not ended fail with EPACT_ECLOSED; then
  * on_closed(arg), if not NULL, is the last that happens. On an own loop that is before the return (called from a callback:
- * before epact_run returns), on a lent one while the host runs it. */
+ * before epact_run returns), on a lent one while the host runs it. A repo token that is being made is waited for, at most
+ * for the grace, and deleted. */
 EPACT_API void epact_close(epact *e, void (*on_closed)(void *arg), void *arg);
 
 /* "0.1.0" */

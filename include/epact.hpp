@@ -260,11 +260,11 @@ public:
 		std::vector<const char *> argv = texts(args);
 		watch(std::move(on_end));
 		check(epact_start_text(
-			e, text.data(), text.size(), name.c_str(), static_cast<int>(argv.size()), argv.data()));
+			e, start_of(text), text.size(), name.c_str(), static_cast<int>(argv.size()), argv.data()));
 	}
 	void module(const std::string &name, std::string_view text)
 	{
-		check(epact_module(e, name.c_str(), text.data(), text.size()));
+		check(epact_module(e, name.c_str(), start_of(text), text.size()));
 	}
 
 	/* Runs an own loop to the end of the script and all calls. Throws what the script failed with. */
@@ -301,6 +301,8 @@ private:
 		std::function<void()> on_closed;
 	};
 
+	/* An empty view may point to nothing. */
+	static const char *start_of(std::string_view text) { return text.data() ? text.data() : ""; }
 	static std::vector<const char *> texts(const std::vector<std::string> &args)
 	{
 		std::vector<const char *> argv;
@@ -336,6 +338,8 @@ private:
 			answer.fail(why);
 		} catch (const std::exception &why) {
 			answer.fail(error(EPACT_ESCRIPT, why.what()));
+		} catch (...) { /* none may pass through the library */
+			answer.fail(error(EPACT_ESCRIPT, "the host's function threw what is no std::exception"));
 		}
 	}
 	void watch(done on_end)

@@ -52,7 +52,7 @@ EPACT_API int epact_relace_run(epact_relace *r);
 
 /* Closes the client: calls that are under way are cancelled and end with EPACT_ECLOSED, then on_closed(arg), if not NULL. On
  * an own loop that is before the return (called from a callback: before epact_relace_run returns), on a lent one while the
- * host runs it. */
+ * host runs it. A token that is being made is waited for, two seconds at most, and deleted. */
 EPACT_API void epact_relace_close(epact_relace *r, void (*on_closed)(void *arg), void *arg);
 
 /* Cancels the call, which ends with EPACT_ECANCELLED. What a create may have made is deleted where that is known; a clone

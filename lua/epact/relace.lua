@@ -149,6 +149,9 @@ local NO_KEY = "there is no API key: set RELACE_API_KEY, or run the script with 
 -- @return client: `client.repo`, `client.repo_token`, `client:with`, `client:git`, `client:request`
 -- Raises the error `no_key` when there is no key.
 function M.client(options)
+	if options ~= nil and type(options) ~= "table" then
+		error(("relace.client: a table of options is expected, such as { api_key = key }, got %s"):format(type(options)), 2)
+	end
 	local given = {}
 	for name, value in pairs(options or {}) do given[name] = value end
 	given.api_key = given.api_key or settings.api_key or env.get "RELACE_API_KEY"

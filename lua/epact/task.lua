@@ -121,6 +121,7 @@ M.event = core.event
 -- @return table: their first results in the same order
 -- Example: `local a, b = table.unpack(task.all { get_a, get_b })`
 function M.all(fns)
+	part "lists".functions(fns, "task.all", 3)
 	return M.scope(function(s)
 		local tasks, results = {}, {}
 		for i, fn in ipairs(fns) do tasks[i] = s:spawn(fn) end
@@ -149,9 +150,9 @@ function M.any(fns) return part "race".any(fns) end
 -- @param options table?: `limit` integer
 -- @return table: the first results in the order of the items
 function M.map(items, fn, opts)
-	local limit = opts and opts.limit or 64
-	if math.type(limit) ~= "integer" or limit < 1 then error("task.map: option 'limit' must be a positive integer", 2) end
-	options.read(opts, { limit = { 64, "integer", 1 } }, "task.map", 3)
+	part "lists".check(items, "task.map", 3)
+	if type(fn) ~= "function" then error("task.map: argument #2 must be a function, got " .. type(fn), 2) end
+	local limit = options.read(opts, { limit = { 64, "integer", 1 } }, "task.map", 3).limit
 	local results, next_item = {}, 0
 	M.scope(function()
 		for _ = 1, math.min(limit, #items) do

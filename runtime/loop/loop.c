@@ -250,6 +250,7 @@ int ep_loop_open(ep_loop **out, uv_loop_t *lent, ep_err *err)
 	ep_node_init(&loop->ready);
 	ep_node_init(&loop->open);
 	ep_job_init(&loop->mail_job, read_mail);
+	ep_loop_settle_init(loop);
 	loop->uv = lent;
 	if (!(loop->mailbox = ep_mailbox_new(&loop->mail_signal))) goto fail;
 	if (!lent) {

@@ -79,6 +79,11 @@ bool ep_loop_closing(const ep_loop *loop);
 /* The number of ops that are open. */
 unsigned long ep_loop_open_ops(const ep_loop *loop);
 
+/* Before engines are closed: waits until no op lingers (ep_op_linger), at most for limit nanoseconds, then calls then(arg):
+ * from a turn of a lent uv loop, while the host runs it, else before this function returns, as when there is nothing to
+ * wait for. */
+void ep_loop_settle(ep_loop *loop, uint64_t limit, void (*then)(void *arg), void *arg);
+
 /* Cancels every open op, waits until all ops have finished and all counted handles have closed, closes its
  * own handles and calls on_closed(arg); the loop's memory is freed before that call. The uv loop must be run
  * meanwhile: by the host if lent, else this function runs it to the end before it returns. */

@@ -73,6 +73,7 @@ void ep_op_finish(ep_op *op, int result)
 	ep_node_unlink(&op->job.link); /* from the ring of open ops */
 	ep_loop_ready(op->loop, &op->job);
 	count(op, -1);
+	if (op->lingers) ep_loop_lingered(op->loop);
 }
 
 void ep_op_unref(ep_op *op)

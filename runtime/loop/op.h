@@ -50,6 +50,7 @@ struct ep_op {
 	int why;    /* the reason of the abort: EP_ECANCELLED, EP_ETIMEOUT or EP_ECLOSED */
 	unsigned refs;
 	unsigned char state;
+	bool lingers;
 };
 
 /* Prepares an op; err may be NULL. */
@@ -69,6 +70,9 @@ void ep_op_forget(ep_op *op);
 
 /* Asks the op to end, because of why; no effect when it has finished or is ending. */
 void ep_op_cancel(ep_op *op, int why);
+
+/* Says, in an abort, that the end needs the engines for a while yet: a closing instance waits for that (ep_loop_settle). */
+void ep_op_linger(ep_op *op);
 
 /* Ends the op with result; the engine's last act on it. Later calls are ignored. An abort's EP_ECANCELLED is
  * replaced by the reason of the abort. */

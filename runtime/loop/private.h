@@ -2,7 +2,7 @@
 #ifndef EP_LOOP_PRIVATE_H
 #define EP_LOOP_PRIVATE_H
 
-/* The loop's own members: for loop.c, op.c and work.c alone.
+/* The loop's own members: for the files of this folder alone.
  *
  * Life, Thread, Owner: as in loop.h. */
 
@@ -30,6 +30,11 @@ struct ep_loop {
 		uint64_t polled; /* when the poll under way began, real time; 0: the clock stands still in it */
 		bool on;
 	} virtual;
+	unsigned long lingering; /* of the open ops those whose end needs the engines */
+	ep_timer impatience;     /* of ep_loop_settle, while it waits for them */
+	ep_job settled_job;
+	void (*on_settled)(void *arg);
+	void *settled_arg;
 	bool alive, turning, closing, own_closing, closed;
 	void (*on_closed)(void *arg);
 	void *closed_arg;
@@ -42,6 +47,13 @@ void ep_loop_arm(ep_loop *loop);
 
 void ep_loop_try_close(ep_loop *loop);
 void ep_loop_cancel_all(ep_loop *loop);
+
+/* --- settle.c --- */
+
+void ep_loop_settle_init(ep_loop *loop);
+
+/* An op that lingered has finished. */
+void ep_loop_lingered(ep_loop *loop);
 
 /* --- virtual.c, called only when virtual time is on --- */
 

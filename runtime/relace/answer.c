@@ -27,18 +27,19 @@ int ep_answer_code(int status)
 	return status >= 500 ? EP_ESERVER : EP_ESTATUS;
 }
 
-/* Adds bytes as one line of text: control bytes become blanks, and a character that the cut would split is left out. */
+static bool is_blank(char c) { return (unsigned char)c <= ' ' || c == 0x7f; }
+
+/* Adds bytes as one line of text: control bytes become blanks, those at the end nothing, and a character that the cut would
+ * split is left out. */
 static void add_line(ep_buf *out, const char *text, size_t len, size_t most)
 {
+	while (len && is_blank(text[len - 1])) len--;
 	bool cut = len > most;
 	if (cut) {
 		len = most;
 		while (len && ((unsigned char)text[len] & 0xc0) == 0x80) len--;
 	}
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		ep_buf_putc(out, c < ' ' || c == 0x7f ? ' ' : (char)c);
-	}
+	for (size_t i = 0; i < len; i++) ep_buf_putc(out, is_blank(text[i]) ? ' ' : text[i]);
 	if (cut) ep_buf_puts(out, "...");
 }
 
@@ -51,12 +52,30 @@ static bool add_text(ep_buf *out, const ep_json_value *v)
 	return true;
 }
 
+/* What a list of mistakes says of the first: in words, and where it is, as {"loc":["body","name"],"msg":"field required"}. */
+static bool add_mistake(ep_buf *out, const ep_json_value *mistake)
+{
+	size_t len;
+	if (!add_text(out, ep_json_object_get(mistake, "msg"))) return false;
+	const ep_json_value *place = ep_json_object_get(mistake, "loc");
+	const char *before = " (", *text;
+	if (ep_json_count(place) < 2) return true; /* "body" alone says nothing */
+	for (const ep_json_value *v = ep_json_first(place); v; v = ep_json_next(v)) {
+		if (!(text = ep_json_get_string(v, &len))) continue; /* the number of an item */
+		ep_buf_puts(out, before);
+		add_line(out, text, len, WORDS_MAX);
+		before = ".";
+	}
+	if (*before == '.') ep_buf_putc(out, ')');
+	return true;
+}
+
 static bool add_known_member(ep_buf *out, const ep_json_value *root)
 {
 	const ep_json_value *error = ep_json_object_get(root, "error"), *detail = ep_json_object_get(root, "detail");
 	return add_text(out, error) || add_text(out, ep_json_object_get(error, "message")) ||
 		add_text(out, ep_json_object_get(root, "message")) || add_text(out, detail) ||
-		add_text(out, ep_json_object_get(ep_json_first(detail), "msg"));
+		add_mistake(out, ep_json_first(detail));
 }
 
 void ep_answer_words(ep_buf *out, const char *body, size_t len)

@@ -2,8 +2,8 @@
 #ifndef EP_RELACE_CALL_PRIVATE_H
 #define EP_RELACE_CALL_PRIVATE_H
 
-/* A call from the inside: call.c runs it, call_turn.c says when an attempt may go out, call_attempt.c what it
- * came to, call_end.c how it all ended.
+/* A call from the inside: call_start.c makes it, call.c runs it, call_turn.c says when an attempt may go out,
+ * call_attempt.c what it came to, call_abort.c ends it early, call_end.c says how it all ended.
  *
  * Life, Thread, Owner: as in call.h. Each function that ends a call is the last to touch it. */
 
@@ -68,6 +68,20 @@ ep_attempt ep_relace_call_attempt(const call *c);
 /* --- call.c --- */
 
 void ep_relace_call_launch(call *c);
+
+/* Sends a request, in place of the one before. */
+int ep_relace_call_send(call *c, ep_http_request *request);
+
+/* Waits so many nanoseconds, then for a turn. */
+void ep_relace_call_wait(call *c, uint64_t delay);
+
+/* --- call_abort.c --- */
+
+/* The abort of the op's class. */
+void ep_relace_call_abort(ep_op *op);
+
+/* The request of a call that is being aborted has ended. */
+void ep_relace_call_after_abort(call *c);
 
 /* --- call_end.c --- */
 

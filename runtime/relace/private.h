@@ -2,7 +2,7 @@
 #ifndef EP_RELACE_PRIVATE_H
 #define EP_RELACE_PRIVATE_H
 
-/* What client.c, headers.c and call.c share.
+/* What client.c, headers.c and call*.c share.
  *
  * Life, Thread, Owner: as in client.h. */
 

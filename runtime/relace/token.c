@@ -146,7 +146,8 @@ int ep_relace_token_read(
 	ep_json *doc = NULL;
 	ep_err why = {0};
 	*out = (ep_relace_token){0};
-	int rc = ep_json_parse(&doc, ep_buf_text(&call->body), call->body.len, NULL, &why);
+	int rc = call->body.len ? ep_json_parse(&doc, ep_buf_text(&call->body), call->body.len, NULL, &why)
+							: ep_err_set(&why, EP_EJSON, "it is empty");
 	if (!rc) rc = read_fields(out, ep_json_root(doc), created, secrets);
 	if (rc == EP_ENOMEM)
 		ep_err_set(err, rc, "no memory for a token");

@@ -22,6 +22,22 @@ c++ -std=c++17 -pedantic "$examples/host.cpp" -o host "${flags[@]}"
 expect "the host in C++" \
 	$'sum\t42\nslow\twords from a thread\nfail\tfalse\tnot_found\tthere is no such thing\nreport\tb\t3' ./host
 
+c++ -std=c++17 -pedantic -x c++ - -o odd "${flags[@]}" <<'END'
+#include <epact.hpp>
+#include <iostream>
+int main()
+{
+	epactpp::instance e;
+	e.function("host.fail", [](const epactpp::list &) -> epactpp::list { throw 5; });
+	e.module("nothing", {});
+	e.start_text({}, "empty");
+	e.run();
+	e.start_text("require 'nothing' local ok, err = pcall(require('host').fail) print(ok, err.message)");
+	e.run();
+}
+END
+expect "what a function in C++ throws" $'false\tthe host\'s function threw what is no std::exception' ./odd
+
 export EPACT_LIBRARY="$EPACT_BUILD/libepact.so.0" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 expect "the host in Python" \
 	$'sum\t42\nslow\twords from a thread\nfail\tfalse\tthere is no such thing\nreport b 3\nerror [string "text"]:1: as expected' \

@@ -43,6 +43,32 @@ case("a script gets its arguments, and its integer is the status", function()
 	equal(run({ "-", "arg" }, { stdin = { bytes = "print('stdin', ...)" } }).stdout, "stdin\targ\n")
 end)
 
+-- The program as a shell starts it; EPACT stands for it. Prints its status behind its output.
+local function shell(line)
+	local r = process.run({ "bash", "-c", line .. "; echo status ${PIPESTATUS[0]}" }, { env = { EPACT = epact }, check = false })
+	return r.stdout .. r.stderr
+end
+
+case("what standard output does not take is told", function()
+	contains(shell [[$EPACT -e 'print "x"' > /dev/full]], "status 1")
+	contains(shell [[$EPACT version > /dev/full]], "epact: standard output could not be written")
+end)
+
+case("a script whose reader has left is cancelled", function()
+	local endless = [[local t = require 'epact.task'; local _ <close> = setmetatable({}, {
+		__close = function() io.stderr:write 'cleaned up' end }); while true do print 'x'; t.sleep(0.001) end]]
+	local said = shell(([[$EPACT -e "%s" | head -1]]):format(endless))
+	contains(said, "status 141")
+	contains(said, "cleaned up")
+	contains(shell [[$EPACT -e "while true do print 'x' end" | head -1]], "status 141")
+end)
+
+case("standard streams may be closed", function()
+	contains(shell [[$EPACT -e 'print(io.read())' <&-]], "nil\nstatus 0")
+	contains(shell [[$EPACT -e 'print(1)' >&-]], "status 0")
+	contains(shell [[$EPACT -e 'io.stderr:write "x"' 2>&-]], "status 0")
+end)
+
 case("wrong usage", function()
 	local r = run { "run", "--nonsense", "x.lua" }
 	equal(r.status, 2)
@@ -56,6 +82,9 @@ case("scripts that can't be run", function()
 	local r = run { dir.path .. "/missing.lua" }
 	equal(r.status, 1)
 	contains(r.stderr, "No such file or directory")
+	r = run { script("compiled.lua", string.dump(function() end)) }
+	equal(r.status, 1)
+	contains(r.stderr, "/compiled.lua: it is precompiled Lua")
 	r = run { dir.path }
 	equal(r.status, 1)
 	contains(r.stderr, "Is a directory")

@@ -14,7 +14,8 @@ local function check_paths(api)
 	api:expect(200, "PUT", base .. "src/a.c", { body = "two" })
 	same(api:expect(200, "GET", base .. "src%2Fa.c").body, "two", "content")
 	same(api:files(id), { ["src/a.c"] = "two" }, "files")
-	for _, path in ipairs { "..%2Fx", "%2e%2e/x", "a//b", "", "a/", "/a", ".git/config", "a%2F.GIT%2Fb", "a%00b", "a%0Ab", "%5C", "%FF", "a%zz" } do
+	for _, path in ipairs { "..%2Fx", "%2e%2e/x", "a//b", "", "a/", "/a", ".git/config", "a%2F.GIT%2Fb", ".git.",
+		".git%20", "GIT~1/x", "a/.git:x/y", ".g%E2%80%8Cit/x", "%EF%BB%BF.git", ".gi%E2%81%AFt", "a%00b", "a%0Ab", "%5C", "%FF", "a%zz" } do
 		same(api:expect(400, "PUT", base .. path, { body = "x" }).json.code, "invalid_parameter", "code")
 	end
 	api:expect(400, "PUT", base .. "src", { body = "a folder is there" })
@@ -64,7 +65,7 @@ end
 
 local function check_names(api)
 	local id = api:create()
-	for _, name in ipairs { "a+b", "100%", "ü/ß", "q?x", "h#y", "&=;@:", "'\"", "-r", "a.git", ".gitx", "~", "sp ace" } do
+	for _, name in ipairs { "a+b", "100%", "ü/ß", "q?x", "h#y", "&=;@:", "'\"", "-r", "a.git", ".gitx", "git~2", ".git~1", ".gitignore", "git", "digit~1", "~", "sp ace" } do
 		local encoded = name:gsub("[^%w/]", function(byte) return ("%%%02X"):format(byte:byte()) end)
 		api:expect(201, "PUT", "/repo/" .. id .. "/file/" .. encoded, { body = name })
 		same(api:files(id)[name], name, name)

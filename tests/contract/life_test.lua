@@ -27,6 +27,12 @@ local function check_folder(folder)
 	contract.matches(select(2, pcall(server.start, { data = data, prot = 1 })), "unknown option 'prot'.*port", "unknown option")
 	contract.matches(select(2, pcall(server.start, {})), "'data'", "missing option")
 	contract.matches(select(2, pcall(server.start, { data = 5 })), "must be of type string", "wrong type")
+	for name, value in pairs { port = 65536, max_file = 0, rate_limit = 0, rate_window = -1, grace = 0 / 0 } do
+		local ok, err = pcall(server.start, { data = data .. "-none", [name] = value })
+		contract.same(ok, false, name)
+		contract.matches(err, "option '" .. name .. "' must be", "out of range")
+	end
+	contract.matches(select(2, pcall(server.start, { data = data .. "-none", api_key = "" })), "'api_key' is empty", "no key")
 end
 
 local function check_recovery(folder)

@@ -36,6 +36,18 @@ check.case("the word null in a value stays", function()
 	check.equal(client.repo:get(id).metadata, { name = "null", note = "is null" })
 end)
 
+check.case("an answer that is no object is told", function()
+	for _, body in ipairs { "[1,2]", " []", '"x"', "5", "true" } do
+		server:script { ["*"] = { status = 200, body = body, headers = { ["Content-Type"] = "application/json" } } }
+		check.contains(check.fails("json", client.repo.get, client.repo, id).message, "it is no object")
+	end
+	server:script { ["*"] = { status = 200, body = '\n\t {"repo_id":"x"}', headers = { ["Content-Type"] = "application/json" } } }
+	check.equal(client.repo:get(id), { repo_id = "x" })
+	server:script { ["*"] = { status = 201 } }
+	local err = check.fails("json", client.repo_token.create, client.repo_token, { name = "ci", repo_ids = { id } })
+	check.contains(err.message, "it should be: it is empty")
+end)
+
 check.case("plain calls give what is no JSON as it is", function()
 	server:script { ["*"] = { status = 200, body = "int a;\n", headers = { ["Content-Type"] = "text/plain" } } }
 	check.equal(client:request("GET", "/repo/a/file/a.c"), "int a;\n")

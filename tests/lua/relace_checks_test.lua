@@ -4,6 +4,7 @@
 local check = require "check"
 local faults = require "relace_faults"
 local json = require "epact.json"
+local relace = require "epact.relace"
 local models = require "epact.relace.models"
 
 local server <close> = faults.start()
@@ -226,6 +227,12 @@ check.case("each argument of each call", function()
 	end
 	check.ok(count > 900, count)
 	check.equal(server:record(), json.array {})
+end)
+
+check.case("a client is made of a table", function()
+	check.fails("relace.client: a table of options is expected, such as { api_key = key }, got string", relace.client, "key")
+	check.fails("option 'api_key' must be a string, a secret or a token, got number", relace.client, { api_key = 5 })
+	check.fails("a credential must be a string, a secret or a token, got nil", client.repo_token.get, client.repo_token)
 end)
 
 check.case("the good arguments are good", function()

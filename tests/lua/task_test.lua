@@ -229,6 +229,106 @@ case("waits go through coroutines of the script, and a cancel closes what they h
 	equal(closed, true)
 end)
 
+case("a coroutine can't yield out of a scope that it opened", function()
+	local where = { task.scope, function(fn) task.timeout(60, fn) end, function(fn) task.shield(60, fn) end }
+	for _, open in ipairs(where) do
+		local co = coroutine.create(function() open(function() coroutine.yield(1) end) end)
+		local ok, err = coroutine.resume(co)
+		equal(ok, false)
+		check.contains(err, "cannot yield here: the coroutine is in a scope")
+		equal(coroutine.status(co), "dead")
+	end
+	local outer, inner = {}, {}
+	task.scope(function(s) -- a scope around the coroutine, and one that was left before the yield, are no matter
+		for v in coroutine.wrap(function()
+			s:spawn(task.sleep, 0.001)
+			task.timeout(60, task.sleep, 0.001)
+			coroutine.yield(1)
+		end) do
+			outer[#outer + 1] = v
+		end
+		coroutine.yield() -- of the task itself: lets others run
+	end)
+	equal(outer, { 1 })
+	coroutine.wrap(function()
+		task.scope(function()
+			for v in coroutine.wrap(function() coroutine.yield(2) end) do inner[#inner + 1] = v end
+		end)
+	end)()
+	equal(inner, { 2 })
+	task.sleep(0)
+end)
+
+case("a cancel passes the pcall of a coroutine that another task began", function()
+	local seen
+	local shared = coroutine.wrap(function()
+		for _ = 1, 5 do pcall(function() end) end
+		seen = { pcall(function()
+			coroutine.yield()
+			task.sleep(60)
+		end) }
+	end)
+	shared()
+	task.scope(function(s)
+		local t = s:spawn(shared)
+		task.yield()
+		t:cancel()
+	end)
+	equal(seen, nil)
+end)
+
+case("tasks that clean-up spawns may wait, in the cancelled scope itself too", function()
+	local said = {}
+	local function clean_up(s)
+		return closer(function()
+			said.own = task.spawn(function()
+				task.sleep(0.002)
+				return task.all { function() task.sleep(0.001) return "inner" end }[1]
+			end):await()
+			if s then said.scope = s:spawn(function() task.sleep(0.001) return "scope" end):await() end
+			local t = task.spawn(task.sleep, 60)
+			t:cancel() -- as ever
+			said.cancelled = not pcall(t.await, t) and t:status()
+		end)
+	end
+	task.scope(function(s)
+		local t = s:spawn(function()
+			local _ <close> = clean_up()
+			task.sleep(60)
+		end)
+		task.yield()
+		t:cancel()
+	end)
+	equal(said, { own = "inner", cancelled = "cancelled" })
+	said = {}
+	task.scope(function(s)
+		local _ <close> = clean_up(s)
+		s:cancel()
+		task.sleep(60)
+	end)
+	equal(said, { own = "inner", scope = "scope", cancelled = "cancelled" })
+end)
+
+case("what is no array of functions is named", function()
+	fails("task.all: argument #1 must be an array, got nil", task.all)
+	fails("got a table with the key 'later'", task.all, { later = print })
+	fails("task.all: item 2 must be a function, got nil", task.all, { print, nil, print })
+	fails("task.map: argument #1 must be an array, got string", task.map, "x", print)
+	fails("task.map: argument #2 must be a function, got nil", task.map, { 1 })
+	fails("task.map: the options must be a table, got number", task.map, { 1 }, print, 3)
+	equal(task.all(table.pack(function() return 1 end)), { 1 })
+end)
+
+case("a timeout says which limit it was", function()
+	local err = fails("timeout", task.timeout, 0.005, task.timeout, 60, task.sleep, 60)
+	check.contains(err.message, "not done within 0.005 s")
+	err = fails("timeout", task.scope, function(s)
+		s:deadline(0.0025)
+		task.sleep(60)
+	end)
+	check.contains(err.message, "not done within 0.0025 s")
+end)
+
 case("events wake those who wait", function()
 	local e, woken = task.event(), 0
 	task.scope(function(s)
@@ -263,7 +363,7 @@ case("all and map keep the order, map its limit", function()
 	end, { limit = 2 })
 	equal(squares, { 1, 4, 9, 16, 25, 36 })
 	equal(most, 2)
-	fails("'limit' must be a positive integer", task.map, {}, print, { limit = 0 })
+	fails("'limit' must be 1 or more", task.map, {}, print, { limit = 0 })
 end)
 
 case("wrong arguments are named", function()

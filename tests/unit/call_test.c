@@ -402,3 +402,45 @@ TEST(results_of_the_script_are_typed_too)
 	forget(&s);
 	close_it();
 }
+
+TEST(a_name_ends_at_the_function)
+{
+	seen s = {0};
+	open_with("called = 0 function bump() called = called + 1 end tools = { bump = bump }");
+	CHECK_INT_EQ(epact_call_start(NULL, e, "bump.more", NULL, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_call_start(NULL, e, "tools.bump.more", NULL, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_run(e), 0);
+	CHECK_INT_EQ(s.calls, 2);
+	CHECK(strstr(s.message, "module 'tools.bump' not found") != NULL);
+	const char text[] = "return called";
+	CHECK_INT_EQ(epact_start_text(e, text, strlen(text), "=test", 0, NULL), 0);
+	epact_run(e);
+	CHECK_INT_EQ(epact_exit_status(e), 0);
+	close_it();
+}
+
+static void nothing(void *arg, epact_reply *reply, const epact_value *args, size_t n)
+{
+	(void)arg, (void)args, (void)n;
+	epact_reply_finish(reply, NULL, 0);
+}
+
+TEST(what_is_null_is_a_bad_argument)
+{
+	seen s = {0};
+	CHECK_INT_EQ(epact_open(NULL, NULL), EPACT_EINVAL);
+	epact_close(NULL, NULL, NULL);
+	CHECK_INT_EQ(epact_open(&e, NULL), 0);
+	CHECK_INT_EQ(epact_start_file(e, NULL, 0, NULL), EPACT_EINVAL);
+	CHECK_INT_EQ(epact_start_text(e, NULL, 0, NULL, 0, NULL), EPACT_EINVAL);
+	CHECK_INT_EQ(epact_start_text(e, "", 0, "=test", 1, NULL), EPACT_EINVAL);
+	CHECK_INT_EQ(epact_start_module(e, NULL, 0, NULL), EPACT_EINVAL);
+	CHECK_INT_EQ(epact_module(e, NULL, "", 0), EPACT_EINVAL);
+	CHECK_INT_EQ(epact_module(e, "own", NULL, 0), EPACT_EINVAL);
+	CHECK_INT_EQ(epact_register(e, NULL, nothing, NULL), EPACT_EINVAL);
+	CHECK_INT_EQ(epact_call_start(NULL, e, NULL, NULL, 0, on_done, &s), EPACT_EINVAL);
+	CHECK_INT_EQ(epact_call_start(NULL, e, "print", NULL, 1, on_done, &s), EPACT_EINVAL);
+	CHECK(strstr(epact_error(e), "NULL") != NULL);
+	CHECK_INT_EQ(s.calls, 0);
+	close_it();
+}

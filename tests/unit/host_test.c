@@ -54,6 +54,8 @@ TEST(an_instance_runs_one_script_at_a_time)
 	CHECK_INT_EQ(epact_exit_status(e), 2);
 	CHECK_INT_EQ(epact_start_file(e, "/nowhere/script.lua", 0, NULL), EPACT_EIO);
 	CHECK(strstr(epact_error(e), "/nowhere/script.lua") != NULL);
+	CHECK_INT_EQ(start(e, "\033Lua"), EPACT_ESCRIPT);
+	CHECK_STR_EQ(epact_error(e), "test: it is precompiled Lua, and only text is run");
 	epact_close(e, NULL, NULL);
 }
 
@@ -64,6 +66,33 @@ static void on_end(void *arg, const epact_result *result)
 }
 
 static void on_closed(void *arg) { ++*(int *)arg; }
+
+/* Such a task can be ended by the close alone. */
+#define SWALLOWS "while true do rawpcall(require('epact.task').sleep, 0) end"
+
+static void on_cancelled(void *arg, const epact_result *result)
+{
+	CHECK(result->failure && result->failure->code == EPACT_ECANCELLED);
+	++*(int *)arg;
+}
+
+TEST(what_swallows_its_cancel_is_given_up)
+{
+	static const char module[] = "return { swallow = function() " SWALLOWS " end }";
+	char error[256];
+	int status, ends = 0;
+	epact_call *call;
+	CHECK_INT_EQ(run("rawpcall(os.exit, 6) " SWALLOWS, error, sizeof error, &status), EPACT_ECANCELLED);
+	CHECK_INT_EQ(status, 6);
+	epact *e = opened(NULL);
+	CHECK_INT_EQ(epact_module(e, "own", module, sizeof module - 1), 0);
+	CHECK_INT_EQ(epact_call_start(&call, e, "own.swallow", NULL, 0, on_cancelled, &ends), 0);
+	CHECK_INT_EQ(epact_turn(e), 0);
+	epact_call_cancel(call);
+	CHECK_INT_EQ(epact_run(e), 0);
+	CHECK_INT_EQ(ends, 1);
+	epact_close(e, NULL, NULL);
+}
 
 TEST(two_instances_on_a_lent_loop)
 {

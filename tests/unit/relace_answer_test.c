@@ -17,7 +17,11 @@ TEST(words_in_their_order)
 	check_words("{\"error\":{\"code\":\"x\",\"message\":\"m\"},\"message\":\"b\"}", "m");
 	check_words("{\"message\":\"b\",\"detail\":\"c\"}", "b");
 	check_words("{\"detail\":\"c\"}", "c");
-	check_words("{\"detail\":[{\"loc\":[\"body\",\"name\"],\"msg\":\"field required\"}]}", "field required");
+	check_words(
+		"{\"detail\":[{\"loc\":[\"body\",\"name\"],\"msg\":\"field required\"}]}", "field required (body.name)");
+	check_words("{\"detail\":[{\"loc\":[\"files\",3,\"content\"],\"msg\":\"too long\"}]}", "too long (files.content)");
+	check_words("{\"detail\":[{\"loc\":5,\"msg\":\"wrong\"}]}", "wrong");
+	check_words("{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"wrong\"}]}", "wrong");
 	check_words("{\"error\":\"\",\"message\":\"b\"}", "b");
 }
 
@@ -27,7 +31,8 @@ TEST(words_of_what_is_no_known_shape)
 	check_words("{\"a\":1}", "{\"a\":1}");
 	check_words("[]", "[]");
 	check_words("null", "null");
-	check_words("upstream\r\nfailed\n", "upstream  failed ");
+	check_words("upstream\r\nfailed\n", "upstream  failed");
+	check_words(" \n", "");
 	check_words("{\"error\":\"cut", "{\"error\":\"cut");
 	check_words("{\"detail\":[]}", "{\"detail\":[]}");
 }

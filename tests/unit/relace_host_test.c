@@ -144,6 +144,38 @@ TEST(bad_arguments_come_by_the_callback)
 	server_stop(&server);
 }
 
+/* Each fails by its callback; an overwrite with nothing would empty the repo. */
+TEST(what_is_null_is_a_bad_argument)
+{
+	char id[64];
+	seen s = {0};
+	server_start(&server);
+	epact_relace *r = open_with(server.key, NULL);
+	CHECK_INT_EQ(epact_relace_repo_create(NULL, r, NULL, on_done, &s), 0);
+	snprintf(id, sizeof id, "%s", text_at(ran(r, &s), "repo_id"));
+	s = forgotten(&s);
+	const char *const none[] = {NULL};
+	CHECK_INT_EQ(epact_relace_overwrite(NULL, r, id, NULL, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_overwrite(NULL, r, NULL, "/tmp", 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_clone(NULL, r, NULL, NULL, NULL, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_clone(NULL, r, id, NULL, NULL, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_token_create(NULL, r, NULL, none, 1, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_token_create(NULL, r, "x", none, 1, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_token_create(NULL, r, "x", NULL, 2, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_token_create(NULL, r, "x", NULL, 0, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_token_delete(NULL, r, NULL, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_repo_delete(NULL, r, NULL, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_request(NULL, r, NULL, "/repo", NULL, 0, on_done, &s), 0);
+	CHECK_INT_EQ(epact_relace_request(NULL, r, "GET", NULL, NULL, 0, on_done, &s), 0);
+	for (int calls = 0; calls < 12; calls = s.calls) {
+		CHECK_INT_EQ(epact_relace_run(r), 0);
+		CHECK_INT_EQ(s.code, EPACT_EINVAL);
+	}
+	epact_relace_close(r, NULL, NULL);
+	epact_relace_close(NULL, NULL, NULL);
+	server_stop(&server);
+}
+
 TEST(settings_that_cannot_be)
 {
 	char why[200] = "";

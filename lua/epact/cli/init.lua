@@ -9,7 +9,8 @@ usage: epact run [--local] [--data DIR] FILE [ARGS]   run a script (also: epact 
        epact version                                  print the version
        epact help [COMMAND]                           explain a command
 
-Exit status: 0 done, 1 the script failed, 2 wrong usage, 130 and 143 ended by Ctrl-C and SIGTERM.
+Exit status: 0 done, 1 the script failed, 2 wrong usage, 130 and 143 ended by Ctrl-C and SIGTERM,
+141 when the reader of its output left.
 ]]
 
 local function command(name) return require("epact.cli." .. name) end

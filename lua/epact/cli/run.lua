@@ -20,8 +20,8 @@ Runs a Lua script; - is standard input. The script gets ARGS as `...` and in the
                the order of ready tasks and math.random
 
 Without --local, RELACE_API_KEY (and RELACE_BASE_URL) say which Relace account the script works on.
-Exit status: 0 done, 1 the script failed, 2 wrong usage, 130 and 143 ended by Ctrl-C and SIGTERM; what the script
-gave to os.exit.
+Exit status: 0 done, 1 the script failed, 2 wrong usage, 130 and 143 ended by Ctrl-C and SIGTERM,
+141 when the reader of its output left; what the script gave to os.exit.
 ]]
 
 local options = { ["--local"] = "flag", ["--data"] = "string", ["-e"] = "string", ["--fault"] = "list",
@@ -73,6 +73,7 @@ function M.main(words)
 	local file = given.e and "(-e)" or table.remove(words, 1)
 	local script, why = load_script(given.e, file)
 	if not script then
+		if why:find "^attempt to load a binary" then why = file .. ": it is precompiled Lua, and only text is run" end
 		io.stderr:write("epact: ", why, "\n")
 		return 1
 	end

@@ -7,33 +7,33 @@ local options = {}
 
 local MIB = 1 << 20
 
--- name -> { types, default }
+-- name -> { types, default, the least number, the largest }
 local KNOWN = {
 	data = { "string" },
 	host = { "string", "127.0.0.1" },
-	port = { "integer", 0 },
+	port = { "integer", 0, 0, 65535 },
 	api_key = { "string userdata" },
-	max_json = { "integer", 64 * MIB },
-	max_file = { "integer", 50 * MIB },
-	max_push = { "integer", 512 * MIB },
-	lock_wait = { "number integer", 2 },
-	push_wait = { "number integer", 10 },
+	max_json = { "integer", 64 * MIB, 1 },
+	max_file = { "integer", 50 * MIB, 1 },
+	max_push = { "integer", 512 * MIB, 1 },
+	lock_wait = { "number integer", 2, 0 },
+	push_wait = { "number integer", 10, 0 },
 	git_sources = { "boolean string table", false },
-	import_timeout = { "number integer", 600 },
+	import_timeout = { "number integer", 600, 0 },
 	commit_name = { "string", "Relace" },
 	commit_email = { "string", "noreply@relace.ai" },
 	default_branch = { "string", "main" },
 	token_delete = { "boolean", true },
-	rate_limit = { "integer" },
-	rate_window = { "number integer", 60 },
+	rate_limit = { "integer", nil, 1 },
+	rate_window = { "number integer", 60, 0 },
 	faults = { "string table" },
 	access_log = { "string" },
 	status_page = { "boolean", true },
-	pack_every = { "integer", 30 },
-	tree_cache = { "integer", 50000 },
-	index_cache = { "integer", 256 * MIB },
-	keep_alive = { "number integer", 15 },
-	grace = { "number integer", 5 },
+	pack_every = { "integer", 30, 1 },
+	tree_cache = { "integer", 50000, 0 },
+	index_cache = { "integer", 256 * MIB, 0 },
+	keep_alive = { "number integer", 15, 0 },
+	grace = { "number integer", 5, 0 },
 }
 
 local function known_names()
@@ -47,6 +47,12 @@ local function kind_of(value)
 	return math.type(value) == "integer" and "integer" or type(value)
 end
 
+local function check_range(name, value, least, most)
+	if not (value >= least) or (most and value > most) then
+		error(("server.start: option '%s' must be %s%s, got %s"):format(name, least, most and " to " .. most or " or more", value), 0)
+	end
+end
+
 local function check(name, value)
 	local known = KNOWN[name]
 	if not known then
@@ -56,7 +62,7 @@ local function check(name, value)
 			near and ("; did you mean '%s'?"):format(near) or "", table.concat(names, ", ")), 0)
 	end
 	for kind in known[1]:gmatch("%a+") do
-		if kind_of(value) == kind then return end
+		if kind_of(value) == kind then return known[3] and check_range(name, value, known[3], known[4]) end
 	end
 	error(("server.start: option '%s' must be of type %s"):format(name, (known[1]:gsub(" ", " or "))), 0)
 end
@@ -71,6 +77,7 @@ function options.read(given)
 		complete[name] = value
 	end
 	if not complete.data then error("server.start: option 'data', a folder, is missing", 0) end
+	if complete.api_key == "" then error("server.start: option 'api_key' is empty", 0) end
 	local policy = complete.git_sources
 	if policy == true or (type(policy) == "string" and policy ~= "loopback" and policy ~= "any") then
 		error("server.start: option 'git_sources' must be false, 'loopback', 'any' or a list of hosts", 0)

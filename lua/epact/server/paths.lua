@@ -21,8 +21,17 @@ function paths.decode(raw)
 	return text
 end
 
---- The reason why `path` (decoded) is not safe, or nil when it is: relative, no `.`, `..`, `.git` or empty segment, no
---- control byte or backslash, valid UTF-8, within the limits of length.
+-- A file system may take other names for `.git`: those in other case, with blanks, dots or a stream's name behind it, its short
+-- name, and with characters in it that nobody sees. git refuses a clone that holds one.
+local function is_git(segment)
+	if not segment:find "[gG]" then return false end
+	local seen = segment:gsub("\u{FEFF}", ""):gsub("\xE2\x80[\x8C-\x8F\xAA-\xAE]", ""):gsub("\xE2\x81[\xAA-\xAF]", "")
+	local name = seen:lower():gsub(":.*", ""):gsub("[ .]+$", "")
+	return name == ".git" or name == "git~1"
+end
+
+--- The reason why `path` (decoded) is not safe, or nil when it is: relative, no `.`, `..`, empty segment or one that is
+--- `.git` for some file system, no control byte or backslash, valid UTF-8, within the limits of length.
 function paths.problem(path)
 	if path == "" then return "is empty" end
 	if #path > MAX_PATH then return ("is longer than %d bytes"):format(MAX_PATH) end
@@ -33,7 +42,7 @@ function paths.problem(path)
 		if segment == "" then return "holds an empty segment" end
 		if segment == "." or segment == ".." then return "holds a '" .. segment .. "' segment" end
 		if #segment > MAX_SEGMENT then return ("holds a segment longer than %d bytes"):format(MAX_SEGMENT) end
-		if #segment == 4 and segment:lower() == ".git" then return "holds a '.git' segment" end
+		if is_git(segment) then return "holds a segment that is '.git' for some file system" end
 	end
 	return nil
 end

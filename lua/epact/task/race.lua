@@ -2,15 +2,9 @@
 -- race and any: several functions side by side, of which one counts. Face: epact.task.
 local core = require "epact.core.task"
 local errors = require "epact.error"
+local lists = require "epact.task.lists"
 
 local M = {}
-
-local function check(fns, what)
-	if type(fns) ~= "table" or #fns == 0 then error("task." .. what .. ": argument #1 must be a list of functions, not empty", 3) end
-	for i, fn in ipairs(fns) do
-		if type(fn) ~= "function" then error(("task.%s: item %d must be a function, got %s"):format(what, i, type(fn)), 3) end
-	end
-end
 
 -- Runs all until on_end(ok, ...), told of each end, returns true; then cancels those left and waits for them.
 local function run(fns, on_end)
@@ -28,7 +22,8 @@ local function run(fns, on_end)
 end
 
 function M.race(fns)
-	check(fns, "race")
+	lists.functions(fns, "task.race", 3)
+	if #fns == 0 then error("task.race: the list of functions must be not empty", 2) end
 	local first
 	run(fns, function(...)
 		first = table.pack(...)
@@ -47,7 +42,8 @@ local function failure(failures)
 end
 
 function M.any(fns)
-	check(fns, "any")
+	lists.functions(fns, "task.any", 3)
+	if #fns == 0 then error("task.any: the list of functions must be not empty", 2) end
 	local first
 	local failures = {}
 	run(fns, function(ok, ...)
