@@ -261,25 +261,35 @@ static void set_detail(ep_err *err, const ep_secrets *secrets, const ep_git_said
 	ep_buf_fini(&text);
 }
 
+static void skip(ep_git_said *said, size_t bytes)
+{
+	if (bytes > said->words_len) bytes = said->words_len;
+	said->words += bytes;
+	said->words_len -= bytes;
+}
+
 /* Leaves out what is there of a line whose begin is not. */
 static void skip_part(ep_git_said *said)
 {
 	const char *line = memchr(said->words, '\n', said->words_len);
-	size_t skip = line ? (size_t)(line - said->words) + 1 : said->words_len;
-	said->words += skip;
-	said->words_len -= skip;
+	skip(said, line ? (size_t)(line - said->words) + 1 : said->words_len);
 }
 
 int ep_git_classify(ep_err *err, const ep_secrets *secrets, const char *what, int exit_status, const ep_git_said *said)
 {
 	ep_buf own = {0};
-	ep_git_said whole = *said;
+	ep_git_said whole = *said, shown;
 	if (whole.is_cut) skip_part(&whole);
+	shown = whole;
+	if (!whole.words_len) { /* that was all; no secret is as long as what is left out */
+		shown = *said;
+		if (said->is_cut) skip(&shown, DETAIL_MAX);
+	}
 	ep_git_words_own(&own, whole.words, whole.words_len);
 	ep_git_words_reasons(&own, whole.output, whole.output_len);
 	int status = http_status(ep_buf_text(&own));
 	set(err, find(ep_buf_text(&own), status), what, status, exit_status);
-	set_detail(err, secrets, &whole);
+	set_detail(err, secrets, &shown);
 	ep_buf_fini(&own);
 	return err->code;
 }
