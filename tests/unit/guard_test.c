@@ -2,13 +2,9 @@
 #include "runtime/proc/guard.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "tests/support/test.h"
+#include "tests/support/killed_host.h"
 
 static int count_children(void)
 {
@@ -46,26 +42,7 @@ static void be_a_host(int report)
 	_exit(1);
 }
 
-TEST(it_knows_what_it_was_told_before_it_ran)
-{
-	int pair[2], left = 1;
-	pid_t group = 0;
-	CHECK_INT_EQ(pipe(pair), 0);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	pid_t host = fork();
-	if (host == 0) be_a_host(pair[1]);
-	close(pair[1]);
-	CHECK_INT_EQ(read(pair[0], &group, sizeof group), sizeof group);
-	close(pair[0]);
-	CHECK_INT_EQ(kill(group, 0), 0);
-	kill(host, SIGKILL);
-	for (int i = 0; i < 2000 && left; i++, usleep(5000)) { /* the sleeper and the shell are ours now */
-		while (waitpid(-1, NULL, WNOHANG) > 0) continue;
-		left = count_children();
-	}
-	prctl(PR_SET_CHILD_SUBREAPER, 0);
-	CHECK_INT_EQ(left, 0);
-}
+TEST(it_knows_what_it_was_told_before_it_ran) { test_killed_host(be_a_host); }
 
 static void *start(void *guard)
 {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "tests/support/killed_host.h"
 #include "tests/support/proc_world.h"
 
 static void pause_for(world *w, uint64_t delay)
@@ -593,28 +594,7 @@ static void be_a_host(int report)
 	_exit(1);
 }
 
-TEST(a_killed_host_leaves_nothing)
-{
-	int pair[2];
-	pid_t group = 0;
-	CHECK_INT_EQ(pipe(pair), 0);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	pid_t host = fork();
-	if (host == 0) be_a_host(pair[1]);
-	close(pair[1]);
-	CHECK_INT_EQ(read(pair[0], &group, sizeof group), sizeof group);
-	close(pair[0]);
-	CHECK(group_alive(group));
-	kill(host, SIGKILL);
-	bool left = true;
-	for (int i = 0; i < 200 && left; i++) {
-		while (waitpid(-1, NULL, WNOHANG) > 0) continue;
-		left = group_alive(group) || waitpid(-1, NULL, WNOHANG) >= 0;
-		usleep(5000);
-	}
-	prctl(PR_SET_CHILD_SUBREAPER, 0);
-	CHECK(!left);
-}
+TEST(a_killed_host_leaves_nothing) { test_killed_host(be_a_host); }
 
 /* Kills our children but the one. */
 static void kill_children_but(pid_t one)
