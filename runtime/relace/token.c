@@ -133,11 +133,11 @@ static int read_fields(ep_relace_token *out, const ep_json_value *v, bool create
 	const char *value = ep_json_get_string(ep_json_object_get(v, "token"), &len);
 	const ep_json_value *ids = ep_json_object_get(v, "repo_ids");
 	if (created && (!value || ep_relace_check_credential(value, len, "token", NULL))) return EP_EJSON;
-	if (ep_json_type(ids) != EP_JSON_ARRAY) return EP_EJSON;
 	if (created && !(out->secret = ep_secret_new(secrets, value, len))) return EP_ENOMEM;
 	out->name = copied(ep_json_object_get(v, "name"));
 	out->expires_at = copied(ep_json_object_get(v, "expires_at"));
-	return read_ids(out, ids);
+	int rc = ep_json_type(ids) == EP_JSON_ARRAY ? read_ids(out, ids) : EP_EJSON;
+	return created && rc == EP_EJSON ? 0 : rc; /* a token that lives is not to be lost by what stands beside it */
 }
 
 int ep_relace_token_read(

@@ -57,6 +57,15 @@ check.case("plain calls give what is no JSON as it is", function()
 	check.fails("json", client.request, client, "GET", "/x")
 end)
 
+check.case("a token is not lost by what stands beside it", function()
+	for _, ids in ipairs { 5, { 5 }, json.null } do
+		answer { token = token_text, name = 5, repo_ids = ids, expires_at = {} }
+		local token = client.repo_token:create { name = "ci", repo_ids = { id } }
+		check.equal({ token:keep():reveal(), #token.repo_ids }, { token_text, 0 })
+		check.fails("json", client.repo_token.get, client.repo_token, "x")
+	end
+end)
+
 check.case("a token in an answer that cannot be read is not shown", function()
 	server:script { ["*"] = { status = 201, body = '{"token":"some-other-kind-0011","na',
 		headers = { ["Content-Type"] = "application/json" } } }
