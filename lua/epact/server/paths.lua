@@ -21,6 +21,17 @@ function paths.decode(raw)
 	return text
 end
 
+-- Code points that HFS+ leaves out of names.
+local UNSEEN = { "\xE2\x80[\x8C-\x8F\xAA-\xAE]", "\xE2\x81[\xAA-\xAF]", "\xEF\xBB\xBF" }
+
+-- True for what some file system takes for `.git`: git neither checks out nor receives such a name.
+local function is_dot_git(segment)
+	local name = segment:lower()
+	for _, unseen in ipairs(UNSEEN) do name = name:gsub(unseen, "") end
+	name = name:gsub(":.*$", ""):gsub("[ .]+$", "")
+	return name == ".git" or name == "git~1"
+end
+
 --- The reason why `path` (decoded) is not safe, or nil when it is: relative, no `.`, `..`, `.git` or empty segment, no
 --- control byte or backslash, valid UTF-8, within the limits of length.
 function paths.problem(path)
@@ -33,7 +44,7 @@ function paths.problem(path)
 		if segment == "" then return "holds an empty segment" end
 		if segment == "." or segment == ".." then return "holds a '" .. segment .. "' segment" end
 		if #segment > MAX_SEGMENT then return ("holds a segment longer than %d bytes"):format(MAX_SEGMENT) end
-		if #segment == 4 and segment:lower() == ".git" then return "holds a '.git' segment" end
+		if is_dot_git(segment) then return "holds a '.git' segment, or one that a file system takes for it" end
 	end
 	return nil
 end
@@ -41,8 +52,10 @@ end
 --- Returns `path` when it is safe; else raises 400. `what` names the parameter in the message.
 function paths.check(path, what)
 	local problem = paths.problem(path)
-	if problem then errors.fail(400, ("%s %s"):format(what, problem)) end
-	return path
+	if not problem then return path end
+	-- Which one of many it is, unless it is long or no text.
+	local name = path ~= "" and #path <= MAX_SEGMENT and utf8.len(path) and (" '%s'"):format(path) or ""
+	return errors.fail(400, ("%s%s %s"):format(what, name, problem))
 end
 
 --- The decoded, safe path behind `/file/`: slashes literal or as %2F. Raises 400 for any other.
