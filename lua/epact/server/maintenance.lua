@@ -34,12 +34,18 @@ function maintenance:note(id)
 	self.wake:set()
 end
 
---- Ends the packing of a repo that is to be copied or removed; its packs stay as they are.
+--- Ends the packing of a repo that is to be copied; its packs stay as they are.
 function maintenance:stop(id)
 	local current = self.current
 	if not current or current.id ~= id then return end
 	current.scope:cancel()
 	current.ended:wait()
+end
+
+--- Forgets a repo that is removed.
+function maintenance:forget(id)
+	self.changes[id] = nil
+	self:stop(id)
 end
 
 local function remove_stale(packs)

@@ -95,10 +95,9 @@ end
 
 -- Only links to the same objects, and copies of the refs: no bytes of the files are moved.
 function create.relace(app, path, source)
+	local lock <close> = change.lock(app, source.repo_id, app.options.lock_wait)
 	local original = app.store:repo(source.repo_id)
-	if not original then errors.fail(404, "no such repo: " .. source.repo_id) end
 	local store = app.git_store
-	local lock <close> = app.locks:acquire(original.id, app.options.lock_wait)
 	app.maintenance:stop(original.id)
 	store.git:run(nil, { "clone", "--quiet", "--mirror", "--local", "--template=", "--", store:path(original.id), path }, {
 		env = store.git:environment { GIT_ALLOW_PROTOCOL = "file" },

@@ -55,9 +55,9 @@ function store:has_repo(id)
 	return self.db:one("SELECT 1 AS found FROM repos WHERE id = ?", id) ~= nil
 end
 
---- Forgets a repo, and takes it out of the scopes of all tokens. False when there was none.
+--- Forgets a repo, and takes it out of the scopes of all tokens.
 function store:remove_repo(id)
-	return self.db:run("DELETE FROM repos WHERE id = ?", id) > 0
+	self.db:run("DELETE FROM repos WHERE id = ?", id)
 end
 
 --- The ids of all repos.
@@ -120,11 +120,6 @@ function store:pending()
 	local rows = self.db:all("SELECT repo, branch, refs, pending.metadata FROM pending JOIN repos ON id = repo")
 	for _, row in ipairs(rows) do row.metadata = row.metadata and json.decode(row.metadata) end
 	return rows
-end
-
---- Gives a repo another default branch.
-function store:set_branch(id, branch)
-	self.db:run("UPDATE repos SET branch = ? WHERE id = ?", branch, id)
 end
 
 -- Tokens
