@@ -29,6 +29,16 @@ local function check_folder(folder)
 	contract.matches(select(2, pcall(server.start, { data = 5 })), "must be of type string", "wrong type")
 end
 
+-- An empty one would let in whoever gives git no password.
+local function check_keys(folder)
+	local data = folder .. "/keys"
+	for _, key in ipairs { "", " ", "rlc-a b", "rlc-a\n" } do
+		contract.matches(tostring(select(2, pcall(server.start, { data = data, api_key = key }))), "^the API key that was given is", "message")
+	end
+	fs.write(data .. "/api-key", "\n")
+	contract.matches(tostring(select(2, pcall(server.start, { data = data }))), "^the API key in .*/api%-key is empty", "message")
+end
+
 local function check_recovery(folder)
 	local data = folder .. "/recovery"
 	local id
@@ -117,6 +127,7 @@ end
 do
 	local folder <close> = fs.temp_dir()
 	test("a data folder has one server and one key", check_folder, folder.path)
+	test("a key that nobody could send is refused", check_keys, folder.path)
 	test("a start removes what was not finished", check_recovery, folder.path)
 	test("SIGTERM lets running requests end", check_end, folder.path)
 	test("the log has no credential in it", check_log, folder.path)
