@@ -80,7 +80,7 @@ function merge.pull(app, repo, source, metadata)
 		task.shield(CLEAN_GRACE, store.git.run, store.git, path, { "update-ref", "-d", ref })
 	end })
 	sources.fetch(app, path, source.url, source.branch, ref)
-	return bring_in(app, repo, path, store:find_commit(path, ref), source.url, metadata)
+	return bring_in(app, repo, path, store:commit_of(path, ref), source.url, metadata)
 end
 
 return merge
