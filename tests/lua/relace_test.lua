@@ -314,7 +314,7 @@ check.case("clients that cannot be", function()
 	end
 	check.fails("credential", relace.client, { api_key = "" })
 	check.fails("credential", relace.client, { api_key = "a\nb" })
-	check.fails("credential", relace.client, { api_key = 5 })
+	check.fails("api_key", relace.client, { api_key = 5 })
 	check.fails("did you mean 'base_url'", relace.client, { api_key = "x", base_urls = "x" })
 	check.fails("max_rate", relace.client, { api_key = "x", max_rate = -1 })
 end)
