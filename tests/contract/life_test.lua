@@ -124,6 +124,26 @@ local function check_packing(api)
 	same(api:files(copy.repo_id).b, "21", "content of a copy")
 end
 
+-- As a kill -9 while refs are packed leaves it: with a lock that would keep branches from being deleted.
+local function check_broken_packing(api)
+	local copy, git, id = api.folder .. "/copy", api.server.app.git_store.git, nil
+	git.run = function(self, path, arguments, ...)
+		if arguments[1] == "pack-refs" and not fs.stat(copy) then
+			process.run { "cp", "-r", api.data, copy }
+			fs.write(("%s/repos/%s.git/packed-refs.lock"):format(copy, id), "")
+		end
+		return getmetatable(git).run(self, path, arguments, ...)
+	end
+	id = api:create()
+	api:overwrite(id, { a = "1" })
+	task.timeout(30, function()
+		while not fs.stat(copy) or api.server.app.maintenance.current do task.sleep(0.02) end
+	end)
+	same(fs.list(api.data .. "/tmp"), {}, "what the packing leaves")
+	local again <close> = server.start { data = copy }
+	same(fs.stat(("%s/repos/%s.git/packed-refs.lock"):format(copy, id)), nil, "the lock")
+end
+
 do
 	local folder <close> = fs.temp_dir()
 	test("a data folder has one server and one key", check_folder, folder.path)
@@ -132,6 +152,9 @@ do
 	test("SIGTERM lets running requests end", check_end, folder.path)
 	test("the log has no credential in it", check_log, folder.path)
 end
+contract.serve({ pack_every = 1 }, function(api)
+	test("packing that was cut off is cleaned up", check_broken_packing, api)
+end)
 contract.serve({ pack_every = 5 }, function(api)
 	test("packs are joined in the background", check_packing, api)
 end)
