@@ -27,6 +27,13 @@ local function check_folder(folder)
 	contract.matches(select(2, pcall(server.start, { data = data, prot = 1 })), "unknown option 'prot'.*port", "unknown option")
 	contract.matches(select(2, pcall(server.start, {})), "'data'", "missing option")
 	contract.matches(select(2, pcall(server.start, { data = 5 })), "must be of type string", "wrong type")
+	for name, value in pairs { lock_wait = -1, push_wait = 0 / 0, keep_alive = 0, rate_window = -3, rate_limit = 0, pack_every = 0 } do
+		local refused = select(2, pcall(server.start, { data = data, [name] = value }))
+		contract.matches(refused, "^server.start: option '" .. name .. "' must be .* or more$", "too small a number")
+	end
+	for _, name in ipairs { "", "a b", "../x", "-x", "x.lock" } do
+		contract.matches(select(2, pcall(server.start, { data = folder .. "/other", default_branch = name })), "not the name of a branch", name)
+	end
 end
 
 -- An empty one would let in whoever gives git no password.

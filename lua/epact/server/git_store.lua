@@ -27,6 +27,12 @@ function git_store.open(folder, identity)
 	}, git_store)
 end
 
+--- True when `name` can be a branch.
+function git_store:is_branch(name)
+	if name:sub(1, 1) == "-" or name:find("@{", 1, true) then return false end
+	return self.git:run(nil, { "check-ref-format", "--branch", name }, { check = false }).status == 0
+end
+
 --- The folder of a repo; `id` was checked to be a UUID.
 function git_store:path(id)
 	return self.repos .. "/" .. id .. ".git"

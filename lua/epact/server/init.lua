@@ -57,6 +57,9 @@ local function open_parts(options, key)
 	local rules = faults.new(options.faults)
 	local log_file = journal.open(options.access_log)
 	local repos = git_store.open(options.data, { name = options.commit_name, email = options.commit_email })
+	if not repos:is_branch(options.default_branch) then
+		error("server.start: option 'default_branch' is not the name of a branch", 0)
+	end
 	local database = store.open(options.data .. "/server.db")
 	return app.new {
 		options = options,

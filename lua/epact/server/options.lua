@@ -6,34 +6,36 @@ local fault = require "epact.error"
 local options = {}
 
 local MIB = 1 << 20
+-- Seconds: with less, what comes again and again would leave time for nothing else.
+local LEAST_WAIT = 0.01
 
--- name -> { types, default }
+-- name -> { types, default, the least that a number may be }
 local KNOWN = {
 	data = { "string" },
 	host = { "string", "127.0.0.1" },
 	port = { "integer", 0 },
 	api_key = { "string userdata" },
-	max_json = { "integer", 64 * MIB },
-	max_file = { "integer", 50 * MIB },
-	max_push = { "integer", 512 * MIB },
-	lock_wait = { "number integer", 2 },
-	push_wait = { "number integer", 10 },
+	max_json = { "integer", 64 * MIB, 1 },
+	max_file = { "integer", 50 * MIB, 1 },
+	max_push = { "integer", 512 * MIB, 1 },
+	lock_wait = { "number integer", 2, 0 },
+	push_wait = { "number integer", 10, 0 },
 	git_sources = { "boolean string table", false },
-	import_timeout = { "number integer", 600 },
+	import_timeout = { "number integer", 600, LEAST_WAIT },
 	commit_name = { "string", "Relace" },
 	commit_email = { "string", "noreply@relace.ai" },
 	default_branch = { "string", "main" },
 	token_delete = { "boolean", true },
-	rate_limit = { "integer" },
-	rate_window = { "number integer", 60 },
+	rate_limit = { "integer", nil, 1 },
+	rate_window = { "number integer", 60, LEAST_WAIT },
 	faults = { "string table" },
 	access_log = { "string" },
 	status_page = { "boolean", true },
-	pack_every = { "integer", 30 },
-	tree_cache = { "integer", 50000 },
-	index_cache = { "integer", 256 * MIB },
-	keep_alive = { "number integer", 15 },
-	grace = { "number integer", 5 },
+	pack_every = { "integer", 30, 1 },
+	tree_cache = { "integer", 50000, 0 },
+	index_cache = { "integer", 256 * MIB, 0 },
+	keep_alive = { "number integer", 15, LEAST_WAIT },
+	grace = { "number integer", 5, 0 },
 }
 
 local function known_names()
@@ -47,6 +49,12 @@ local function kind_of(value)
 	return math.type(value) == "integer" and "integer" or type(value)
 end
 
+-- NaN is less than nothing, and not enough.
+local function check_least(name, value, least)
+	if not least or value >= least then return end
+	error(("server.start: option '%s' must be %s or more"):format(name, least), 0)
+end
+
 local function check(name, value)
 	local known = KNOWN[name]
 	if not known then
@@ -56,13 +64,13 @@ local function check(name, value)
 			near and ("; did you mean '%s'?"):format(near) or "", table.concat(names, ", ")), 0)
 	end
 	for kind in known[1]:gmatch("%a+") do
-		if kind_of(value) == kind then return end
+		if kind_of(value) == kind then return check_least(name, value, known[3]) end
 	end
 	error(("server.start: option '%s' must be of type %s"):format(name, (known[1]:gsub(" ", " or "))), 0)
 end
 
---- Returns the given options completed by the defaults. Raises for an unknown name, naming the known ones, and for a
---- value of a wrong type.
+--- Returns the given options completed by the defaults. Raises for an unknown name, naming the known ones, for a value of a
+--- wrong type, and for too small a number.
 function options.read(given)
 	local complete = {}
 	for name, known in pairs(KNOWN) do complete[name] = known[2] end

@@ -48,10 +48,7 @@ end
 
 --- Raises 422 unless `name` can be a branch.
 function sources.check_branch(app, name)
-	local result = app.git_store.git:run(nil, { "check-ref-format", "--branch", name }, { check = false })
-	if name:sub(1, 1) == "-" or name:find("@{", 1, true) or result.status ~= 0 then
-		errors.invalid({ "body", "source", "branch" }, "is not the name of a branch")
-	end
+	if not app.git_store:is_branch(name) then errors.invalid({ "body", "source", "branch" }, "is not the name of a branch") end
 	return name
 end
 
