@@ -70,6 +70,9 @@ static inline ep_relace_text epl_relace_text(epl_text text) { return (ep_relace_
 /* Waits for the call (rc: of its start, with err) and pushes its answer, as push does (NULL: nothing), or raw. */
 int epl_await_call(lua_State *L, int rc, ep_relace_call *call, ep_err *err, const epl_call_options *o, epl_push *push);
 
+/* Raises `json` for an answer that is not what it should be; why: a few words. */
+int epl_fail_answer(lua_State *L, const ep_relace_call *call, const char *why);
+
 /* Pushes the answer, a table; raises `json` for what is none. */
 int epl_push_answer(lua_State *L, ep_op *op);
 

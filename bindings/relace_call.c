@@ -62,7 +62,7 @@ epl_call_options epl_relace_options(lua_State *L, int arg, const char *what)
 
 /* --- answers --- */
 
-static int fail_answer(lua_State *L, const ep_relace_call *call, const char *why)
+int epl_fail_answer(lua_State *L, const ep_relace_call *call, const char *why)
 {
 	ep_err err = {0};
 	ep_relace_no_json(&err, call, why);
@@ -115,9 +115,9 @@ static bool begins_object(const ep_buf *body)
 int epl_push_answer(lua_State *L, ep_op *op)
 {
 	const ep_relace_call *call = (const ep_relace_call *)op;
-	if (!call->body.len) return fail_answer(L, call, "it is empty");
+	if (!call->body.len) return epl_fail_answer(L, call, "it is empty");
 	push_decoded(L, call);
-	if (!begins_object(&call->body)) return fail_answer(L, call, "it is no object");
+	if (!begins_object(&call->body)) return epl_fail_answer(L, call, "it is no object");
 	if (memmem(call->body.data, call->body.len, "null", 4)) epl_relace_drop_nulls(L, EPL_NULL_DEPTH);
 	return 1;
 }

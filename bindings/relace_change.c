@@ -205,6 +205,23 @@ static int push_uploaded(lua_State *L, ep_op *op)
 	return add_left_out(L, u);
 }
 
+/* Without its id the new repo is lost: that is no success. */
+static int push_created(lua_State *L, ep_op *op)
+{
+	epl_push_answer(L, op);
+	if (lua_getfield(L, -1, "repo_id") != LUA_TSTRING)
+		return epl_fail_answer(L, (const ep_relace_call *)op, "no repo_id stands in it");
+	lua_pop(L, 1);
+	return 1;
+}
+
+static int push_created_of_files(lua_State *L, ep_op *op)
+{
+	const ep_relace_upload *u = (const ep_relace_upload *)op;
+	push_created(L, &u->call->op);
+	return add_left_out(L, u);
+}
+
 static int push_uploaded_raw(lua_State *L, ep_op *op)
 {
 	const ep_relace_upload *u = (const ep_relace_upload *)op;
@@ -212,9 +229,10 @@ static int push_uploaded_raw(lua_State *L, ep_op *op)
 	return add_left_out(L, u);
 }
 
-static int await_upload(lua_State *L, int rc, ep_relace_upload *u, ep_err *err, const epl_call_options *o)
+static int await_upload(
+	lua_State *L, int rc, ep_relace_upload *u, ep_err *err, const epl_call_options *o, epl_push *push)
 {
-	return rc ? epl_raise(L, err) : epl_await(L, &u->op, o->raw ? push_uploaded_raw : push_uploaded);
+	return rc ? epl_raise(L, err) : epl_await(L, &u->op, o->raw ? push_uploaded_raw : push);
 }
 
 /* --- methods --- */
@@ -232,10 +250,10 @@ static int repo_create(lua_State *L)
 	epl_check_can_wait(L);
 	if (s.has_files) {
 		int rc = ep_relace_create_of_files(&upload, c, procs, &s.files, &o.call, &err);
-		return await_upload(L, rc, upload, &err, &o);
+		return await_upload(L, rc, upload, &err, &o, push_created_of_files);
 	}
 	int rc = ep_relace_repo_create(&call, c, &s.change, &o.call, &err);
-	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
+	return epl_await_call(L, rc, call, &err, &o, push_created);
 }
 
 /* client:repo_update(id, params, options) -> {repo_id, repo_head, changed_files, left_out} */
@@ -253,7 +271,7 @@ static int repo_update(lua_State *L)
 	epl_check_can_wait(L);
 	if (s.has_files) {
 		int rc = ep_relace_overwrite(&upload, c, procs, id, &s.files, &o.call, &err);
-		return await_upload(L, rc, upload, &err, &o);
+		return await_upload(L, rc, upload, &err, &o, push_uploaded);
 	}
 	int rc = ep_relace_repo_update(&call, c, id, &s.change, &o.call, &err);
 	return epl_await_call(L, rc, call, &err, &o, epl_push_answer);
@@ -301,7 +319,7 @@ static int repo_overwrite(lua_State *L)
 	ep_procs *procs = epl_procs(L);
 	epl_check_can_wait(L);
 	int rc = ep_relace_overwrite(&upload, c, procs, id, &files, &o.call, &err);
-	return await_upload(L, rc, upload, &err, &o);
+	return await_upload(L, rc, upload, &err, &o, push_uploaded);
 }
 
 typedef struct apply_options {

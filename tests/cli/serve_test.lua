@@ -58,6 +58,16 @@ case("faults, limits and the access log", function()
 	lacks(text, KEY)
 end)
 
+case("a blank RELACE_API_KEY is none", function()
+	local folder <close> = fs.temp_dir()
+	local child <close>, api = contract.spawn(folder.path .. "/data", " ")
+	api:expect(401, "GET", "/repo", { token = "x" })
+	api.key = fs.read(folder.path .. "/data/api-key"):match "%S+"
+	api:expect(200, "GET", "/repo")
+	local path = "/repo/" .. api:create() .. ".git/info/refs?service=git-upload-pack"
+	equal(api:call("GET", path, { token = false, headers = { Authorization = "Basic dG9rZW46" } }).status, 401) -- "token:"
+end)
+
 case("a script's server takes faults, too", function()
 	local folder <close> = fs.temp_dir()
 	local ended = process.run({ epact, "run", "--local", "--data", folder.path .. "/data", "--fault", "POST /repo: 404 x1", "-e", [[

@@ -188,18 +188,25 @@ local function count(known)
 	return n
 end
 
+local function has_updates(state)
+	return state.acknowledged[state.ids[1]] > 0 and state.files > 0
+end
+
+-- On a busy machine a server may die in each round before it has answered an update: then there are more.
 local function check_crashes(folder)
 	local data = folder .. "/data"
 	local state = prepare(data, folder)
+	local round = 0
 	math.randomseed(SEED)
-	for round = 1, ROUNDS do
+	repeat
+		round = round + 1
 		local child <close>, api = contract.spawn(data, KEY)
 		load(child, api, state, 0.02 + math.random() * 0.5)
 		check_after(data, state)
 		print(("round %d: version %d, %d files, %d repos, %d tokens"):format(round, state.acknowledged[state.ids[1]], state.files,
 			count(state.repos), count(state.tokens)))
-	end
-	contract.check(state.acknowledged[state.ids[1]] > 0 and state.files > 0, "updates were made")
+	until round >= ROUNDS and has_updates(state) or round == 5 * ROUNDS
+	contract.check(has_updates(state), "updates were made")
 end
 
 print("seed", SEED)

@@ -2,6 +2,7 @@
 -- The bodies and headers of what is no success; who may ask at all.
 
 local contract = require "contract"
+local process = require "epact.process"
 local same, test = contract.same, contract.test
 
 local function check_bodies(api)
@@ -12,7 +13,8 @@ local function check_bodies(api)
 	same(invalid.code, "missing_required_field", "code")
 	same(invalid.detail[1].type, "missing", "type of the detail")
 	contract.matches(invalid.detail[1].msg, "required", "msg of the detail")
-	same(api:expect(400, "POST", "/repo", { body = "nonsense" }).json.message, "Invalid JSON in request body", "message")
+	local json = api:expect(400, "POST", "/repo", { body = '{"metadata":{"a":"\\ud800"}}' }).json
+	contract.matches(json.message, "^Invalid JSON in request body, line 1, column %d+ .*surrogate", "message")
 	for _, path in ipairs { "/repo/", "/repo_token/", "//repo", "/repo/x/y", "/repo//update" } do
 		api:expect(404, "DELETE", path)
 	end
@@ -22,6 +24,20 @@ local function check_bodies(api)
 	same(api:expect(405, "PATCH", "/repo/" .. id).headers.allow, "DELETE, GET", "Allow")
 	same(api:expect(405, "OPTIONS", "/repo").headers.allow, "GET, POST", "Allow")
 	same(api:expect(405, "PUT", "/repo/" .. id .. "/update", { body = "{}" }).headers.allow, "POST", "Allow")
+end
+
+local ODD_METHOD = [[
+import socket, sys, urllib.parse
+url = urllib.parse.urlsplit(sys.argv[1])
+peer = socket.create_connection((url.hostname, url.port))
+peer.sendall(b'G\xffT /v1/repo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+while piece := peer.recv(4096): sys.stdout.buffer.write(piece)
+]]
+
+local function check_odd_method(api)
+	local answer = process.run({ "python3", "-c", ODD_METHOD, api.url }).stdout
+	contract.matches(answer, "^HTTP/1.1 405 ", "status")
+	contract.matches(answer, '"message":"G%?T is not served here"', "message")
 end
 
 local function check_credentials(api)
@@ -40,5 +56,6 @@ end
 
 contract.serve({}, function(api)
 	test("failures have a message on top, unknown routes are 404", check_bodies, api)
+	test("a method that is no text is 405", check_odd_method, api)
 	test("no credential and a wrong one are 401 everywhere", check_credentials, api)
 end)

@@ -18,6 +18,10 @@ local function check_paths(api)
 		".git%20", "GIT~1/x", "a/.git:x/y", ".g%E2%80%8Cit/x", "%EF%BB%BF.git", ".gi%E2%81%AFt", "a%00b", "a%0Ab", "%5C", "%FF", "a%zz" } do
 		same(api:expect(400, "PUT", base .. path, { body = "x" }).json.code, "invalid_parameter", "code")
 	end
+	for _, name in ipairs { "git~1", ".git%20", "x/.Git./y", ".g%E2%80%8Cit", ".GIT%3A%3A$INDEX_ALLOCATION" } do
+		local refused = api:expect(400, "PUT", base .. name, { body = "git would not check it out" })
+		contract.matches(refused.json.message, "'.*' holds a '%.git' segment, or one that a file system takes for it", "message")
+	end
 	api:expect(400, "PUT", base .. "src", { body = "a folder is there" })
 	api:expect(400, "PUT", base .. "src/a.c/d", { body = "a file is there" })
 	same(api:files(id), { ["src/a.c"] = "two" }, "files after refusals")

@@ -111,12 +111,25 @@ local function check_bad_objects(api)
 	same(api:head(id), head, "head after a refused push")
 end
 
+-- REST cannot name what is not UTF-8, but it can replace it.
+local function check_odd_names(api)
+	local id = api:create()
+	local work = cloned(api, id, "odd")
+	commit(work, "\xff", "1")
+	commit(work, "b", "2")
+	git(work, { "push", "--quiet" })
+	same(api:files(id), { b = "2" }, "files")
+	same(api:overwrite(id, { c = "3" }).changed_files, { "b", "c" }, "changed_files")
+	same(git(api.data .. "/repos/" .. id .. ".git", { "ls-tree", "--name-only", "HEAD" }).stdout, "c\n", "what git has")
+end
+
 contract.serve({}, function(api)
 	test("pushes in chunks and in one", check_sizes, api)
 	test("REST sees a push, a pull sees REST", check_both_sides, api)
 	test("branches, forced pushes, and the default branch that stays", check_branches, api)
 	test("a push needs a credential of the repo", check_scope, api)
 	test("objects are checked", check_bad_objects, api)
+	test("names that are not UTF-8", check_odd_names, api)
 end)
 contract.serve({ push_wait = 0.3 }, function(api)
 	test("a push waits for the lock, then gets 423", check_locked_push, api)

@@ -27,12 +27,25 @@ local function check_folder(folder)
 	contract.matches(select(2, pcall(server.start, { data = data, prot = 1 })), "unknown option 'prot'.*port", "unknown option")
 	contract.matches(select(2, pcall(server.start, {})), "'data'", "missing option")
 	contract.matches(select(2, pcall(server.start, { data = 5 })), "must be of type string", "wrong type")
-	for name, value in pairs { port = 65536, max_file = 0, rate_limit = 0, rate_window = -1, grace = 0 / 0 } do
+	for name, value in pairs { port = 65536, max_file = 0, rate_limit = 0, rate_window = -1, grace = 0 / 0, lock_wait = -1, push_wait = 0 / 0,
+		keep_alive = 0, pack_every = 0 } do
 		local ok, err = pcall(server.start, { data = data .. "-none", [name] = value })
 		contract.same(ok, false, name)
 		contract.matches(err, "option '" .. name .. "' must be", "out of range")
 	end
-	contract.matches(select(2, pcall(server.start, { data = data .. "-none", api_key = "" })), "'api_key' is empty", "no key")
+	for _, name in ipairs { "", "a b", "../x", "-x", "x.lock" } do
+		contract.matches(select(2, pcall(server.start, { data = folder .. "/other", default_branch = name })), "not the name of a branch", name)
+	end
+end
+
+-- An empty one would let in whoever gives git no password.
+local function check_keys(folder)
+	local data = folder .. "/keys"
+	for _, key in ipairs { "", " ", "rlc-a b", "rlc-a\n" } do
+		contract.matches(tostring(select(2, pcall(server.start, { data = data, api_key = key }))), "^the API key that was given is", "message")
+	end
+	fs.write(data .. "/api-key", "\n")
+	contract.matches(tostring(select(2, pcall(server.start, { data = data }))), "^the API key in .*/api%-key is empty", "message")
 end
 
 local function check_recovery(folder)
@@ -120,13 +133,37 @@ local function check_packing(api)
 	same(api:files(copy.repo_id).b, "21", "content of a copy")
 end
 
+-- As a kill -9 while refs are packed leaves it: with a lock that would keep branches from being deleted.
+local function check_broken_packing(api)
+	local copy, git, id = api.folder .. "/copy", api.server.app.git_store.git, nil
+	git.run = function(self, path, arguments, ...)
+		if arguments[1] == "pack-refs" and not fs.stat(copy) then
+			process.run { "cp", "-r", api.data, copy }
+			fs.write(("%s/repos/%s.git/packed-refs.lock"):format(copy, id), "")
+		end
+		return getmetatable(git).run(self, path, arguments, ...)
+	end
+	id = api:create()
+	api:overwrite(id, { a = "1" })
+	task.timeout(30, function()
+		while not fs.stat(copy) or api.server.app.maintenance.current do task.sleep(0.02) end
+	end)
+	same(fs.list(api.data .. "/tmp"), {}, "what the packing leaves")
+	local again <close> = server.start { data = copy }
+	same(fs.stat(("%s/repos/%s.git/packed-refs.lock"):format(copy, id)), nil, "the lock")
+end
+
 do
 	local folder <close> = fs.temp_dir()
 	test("a data folder has one server and one key", check_folder, folder.path)
+	test("a key that nobody could send is refused", check_keys, folder.path)
 	test("a start removes what was not finished", check_recovery, folder.path)
 	test("SIGTERM lets running requests end", check_end, folder.path)
 	test("the log has no credential in it", check_log, folder.path)
 end
+contract.serve({ pack_every = 1 }, function(api)
+	test("packing that was cut off is cleaned up", check_broken_packing, api)
+end)
 contract.serve({ pack_every = 5 }, function(api)
 	test("packs are joined in the background", check_packing, api)
 end)

@@ -40,8 +40,33 @@ local function check_locked(api)
 	same(api.server.app.locks:is_held(id), false, "lock held at the end")
 end
 
+-- All of them have found the repo; the first one in the queue deletes it.
+local function check_deleted(api)
+	local id = api:create { a = "1" }
+	local lock = api.server.app.locks:acquire(id, 0)
+	local update = "/repo/" .. id .. "/update"
+	task.scope(function(scope)
+		local function then_expect(...)
+			scope:spawn(api.expect, api, ...)
+			task.sleep(0.1)
+		end
+		then_expect(204, "DELETE", "/repo/" .. id)
+		then_expect(404, "PUT", "/repo/" .. id .. "/file/a", { body = "x" })
+		then_expect(404, "DELETE", "/repo/" .. id .. "/file/a")
+		then_expect(404, "POST", update, { body = { metadata = { a = "b" } } })
+		then_expect(404, "POST", update, { body = { source = { type = "files", files = contract.files { b = "2" } } } })
+		then_expect(404, "POST", "/repo", { body = { source = { type = "relace", repo_id = id } } })
+		then_expect(404, "DELETE", "/repo/" .. id)
+		lock:release()
+	end)
+	same(api.server.app.locks:is_held(id), false, "lock held at the end")
+end
+
 contract.serve({}, function(api)
 	test("writers at once all succeed in turn", check_turns, api)
+end)
+contract.serve({ lock_wait = 60 }, function(api)
+	test("those who waited for a repo that was deleted get 404", check_deleted, api)
 end)
 contract.serve({ lock_wait = 0.3 }, function(api)
 	test("a writer that waits too long gets 423 with Retry-After", check_locked, api)

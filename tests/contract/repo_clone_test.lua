@@ -17,6 +17,8 @@ local function check_commits(api)
 	same(api:files(id, "?commit=" .. first), { a = "1" }, "files of the first commit")
 	same(api:files(id, "?commit=" .. first:sub(1, 10):upper()), { a = "1" }, "files of a shortened id")
 	same(api:files(id, "?commit=" .. second), { a = "2", b = "3" }, "files of the second commit")
+	contract.git(api.data .. "/repos/" .. id .. ".git", { "branch", first:sub(1, 10), second })
+	same(api:files(id, "?commit=" .. first:sub(1, 10)), { a = "1" }, "files of a shortened id that is a branch's name too")
 	same(api:files(id, "?commit="), { a = "2", b = "3" }, "files of an empty value")
 	local blob = contract.git(api.data .. "/repos/" .. id .. ".git", { "rev-parse", "HEAD:a" }).stdout:sub(1, 40)
 	for _, wrong in ipairs { ("0"):rep(40), first:sub(1, 6), "main", "HEAD", "--all", "xyz1234", blob, first .. "0" } do

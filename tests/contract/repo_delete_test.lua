@@ -28,6 +28,29 @@ local function check_end(api)
 	same(#fs.list(api.data .. "/tmp"), 0, "what is left of it")
 end
 
+-- A repo that is deleted once a reader has found it, just before git is asked for its files.
+local function doomed(api)
+	local id = api:create({ a = "word" }, nil, true)
+	local store = api.server.app.git_store
+	store.files = function(...)
+		store.files = nil
+		api:expect(204, "DELETE", "/repo/" .. id)
+		return store.files(...)
+	end
+	return "/repo/" .. id
+end
+
+local function check_readers(api)
+	local gone = api:expect(404, "GET", doomed(api) .. "/clone")
+	same(gone.json.message, "no such repo", "message")
+	api:expect(404, "GET", doomed(api) .. "/embedding_status")
+	api:expect(404, "POST", doomed(api) .. "/retrieve", { body = { query = "word" } })
+	local run = { agent_name = "relace-search", agent_inputs = { query = "word" } }
+	local stream = api:expect(200, "POST", doomed(api) .. "/agent", { body = run }).body
+	contract.matches(stream, "event: prompt_error\ndata: {[^\n]*no such repo", "the last event")
+	same(next(api.server.app.index.open), nil, "indexes that are open")
+end
+
 local function check_switch(api)
 	local id = api:create()
 	local token = api:token { id }
@@ -37,6 +60,7 @@ end
 
 contract.serve({}, function(api)
 	test("nothing of it is left", check_end, api)
+	test("what reads it meanwhile is 404", check_readers, api)
 	test("who may delete it", api.guard, api, "DELETE", "/repo/%s", "DELETE, GET", { changes = true })
 end)
 contract.serve({ token_delete = false }, function(api)

@@ -3,6 +3,7 @@
 -- GET /repo: pages, order, bounds of time, filters.
 
 local contract = require "contract"
+local json = require "epact.json"
 local same, test = contract.same, contract.test
 
 local function list(api, query) return api:expect(200, "GET", "/repo" .. (query or "")).json end
@@ -72,6 +73,13 @@ local function check_filter(api)
 	same(total '{"x":"1","y":"a\'b\\"c"}', 1, "repos with x and y")
 	same(total '{"x":1}', 0, "repos with the number x")
 	same(total '{}', 103, "repos with an empty filter")
+	local many = {}
+	for number = 1, 1001 do many[("%03x"):format(number)] = "" end
+	local id = api:create(nil, many)
+	same(total(json.encode(many)), 1, "repos with a thousand pairs")
+	many["001"] = "x"
+	same(total(json.encode(many)), 0, "repos with another pair among a thousand")
+	api:expect(204, "DELETE", "/repo/" .. id)
 	for _, query in ipairs { "filter_metadata=%7B", "filter_metadata=%5B%5D", "filter_metadata=1", "page_size=0", "page_size=101",
 		"page_size=x", "page_start=-1", "page_start=1.5", "page_start=99999999999999999999", "order_by=name", "order_descending=maybe", "created_after=soon" } do
 		api:expect(422, "GET", "/repo?" .. query)

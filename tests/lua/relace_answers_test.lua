@@ -76,6 +76,18 @@ check.case("a token in an answer that cannot be read is not shown", function()
 	check.equal(#server:record(), 1)
 end)
 
+check.case("a create that names no repo is no success", function()
+	local files = { type = "files", files = { { filename = "a", content = "b" } } }
+	for _, source in ipairs { false, files } do
+		for _, value in ipairs { json.object {}, { repo_id = 7 }, { repo_id = json.null }, { "x" } } do
+			answer(value)
+			local err = check.fails("json", client.repo.create, client.repo, { source = source or nil })
+			check.contains(err.message, value[1] and "no object" or "no repo_id")
+			check.equal({ err.maybe_sent, err.status, #server:record() }, { true, 200, 1 })
+		end
+	end
+end)
+
 check.case("headers of the client", function()
 	answer {}
 	server:client({ headers = { ["X-Relace-Run"] = "7", accept = "application/x" } }):request("GET", "/x")

@@ -36,6 +36,12 @@ local function check_faults(rules)
 	return not ok and tostring(problem) or nil
 end
 
+-- A blank variable is none.
+local function key_of_environment()
+	local key = (env.get "RELACE_API_KEY" or ""):match "^%s*(.-)%s*$"
+	return key ~= "" and key or nil
+end
+
 function M.main(words)
 	local given, problem = args.parse(words, options)
 	if not given then return args.wrong(M.usage, problem) end
@@ -48,7 +54,7 @@ function M.main(words)
 	if problem then return args.wrong(M.usage, problem) end
 	local server <close> = require "epact.server".start {
 		port = given.port, host = given.host, data = given.data or ".epact",
-		api_key = given.api_key or env.get "RELACE_API_KEY",
+		api_key = given.api_key or key_of_environment(),
 		access_log = given.access_log, faults = given.fault,
 		rate_limit = given.rate_limit, rate_window = given.rate_window,
 		status_page = not given.no_status_page,

@@ -63,7 +63,8 @@ function agent.handle(app, request)
 	local steps = run[wanted.name]
 	if not steps then errors.fail(404, ("no such agent: this server has '%s'"):format("relace-search")) end
 	local query = fields.text(wanted.inputs.query, { "body", "agent_inputs", "query" })
-	events.respond(request.raw, app.options.keep_alive, function(send)
+	local function failure_of(problem) return app:failure(request, problem) end
+	events.respond(request.raw, app.options.keep_alive, failure_of, function(send)
 		send("started", { prompt_id = crypto.uuid() })
 		steps(app, repo, query, send)
 		send("done", json.object {})

@@ -113,9 +113,22 @@ local function respond_failure(out, failure, is_git)
 	out:respond(failure.http_status, headers, body)
 end
 
--- The failure that the client is told about: what is no failure of the request is one of the server.
-local function failure_of(problem)
+--- Drops what is remembered of a repo that was deleted.
+function app:forget(id)
+	self.index:forget(id)
+	self.trees:forget(self.git_store:path(id))
+	self.maintenance:forget(id)
+end
+
+--- The failure that the client is told about. A repo that is deleted while it is read is 404; what else is no failure of the
+--- request is one of the server.
+function app:failure(incoming, problem)
 	if errors.is(problem) then return problem end
+	local repo = incoming.repo
+	if repo and not self.store:has_repo(repo.id) then
+		self:forget(repo.id)
+		return errors.new(404, "no such repo")
+	end
 	log.error("unexpected: %s", tostring(problem))
 	return errors.new(500, "internal error")
 end
@@ -133,7 +146,7 @@ local function answer_to(self, incoming, out)
 	elseif not ok and is_over(out, status) then
 		out.status = "gone"
 	elseif not ok then
-		local failure = failure_of(status)
+		local failure = self:failure(incoming, status)
 		-- A stream that has begun is cut; there is no other way to tell.
 		if not out:answered() then respond_failure(out, failure, is_git) end
 	end

@@ -3,7 +3,9 @@
 -- by kill -9, the repo is at its old or its new state, and the row in the database follows at the next start.
 
 local crypto = require "epact.crypto"
+local json = require "epact.json"
 local task = require "epact.task"
+local errors = require "epact.server.errors"
 
 local change = {}
 
@@ -12,6 +14,26 @@ local SETTLE_GRACE = 10
 --- The id git gives a blob of these bytes.
 function change.blob_id(content)
 	return crypto.sha1(("blob %d\0%s"):format(#content, content))
+end
+
+--- Takes the lock of a repo for up to `seconds` (locks.lua). Raises 404 when the writer before has deleted the repo.
+function change.lock(app, id, seconds)
+	local lock = app.locks:acquire(id, seconds)
+	local ok, found = pcall(app.store.has_repo, app.store, id)
+	if ok and found then return lock end
+	lock:release()
+	if not ok then error(found, 0) end
+	return errors.fail(404, "no such repo")
+end
+
+--- The answer to a change: the head of the repo and the paths that it changed. A name that is not UTF-8, which a push may
+--- bring, cannot be told: it is left out, as the clone does.
+function change.answer(id, head, changed)
+	local files = {}
+	for _, path in ipairs(changed) do
+		if utf8.len(path) then files[#files + 1] = path end
+	end
+	return { repo_id = id, repo_head = head, changed_files = json.array(files) }
 end
 
 -- What a change may move: the default branch, or (a push) any ref.
@@ -63,13 +85,13 @@ end
 --- Makes one commit on the default branch: edit(old) gets the tree and returns the edit of it (tree.lua). Nothing is
 --- committed when nothing differs. Returns the members of the answer.
 function change.commit(app, repo, message, metadata, edit)
-	local lock <close> = app.locks:acquire(repo.id, app.options.lock_wait)
+	local lock <close> = change.lock(app, repo.id, app.options.lock_wait)
 	local path = app.git_store:path(repo.id)
 	local head = app.git_store:head(path, repo.branch)
 	local result = edit(app.trees:get(app.git_store, path, head))
 	if #result.changed == 0 and #result.removed == 0 then
 		if metadata then app.store:end_update(repo.id, true, metadata) end
-		return { repo_id = repo.id, repo_head = head, changed_files = {} }
+		return change.answer(repo.id, head, {})
 	end
 	local tidy <close> = tidying(app, repo, path)
 	local new_head = change.run(app, repo, "branch", metadata, function()
@@ -77,7 +99,7 @@ function change.commit(app, repo, message, metadata, edit)
 	end)
 	app.trees:put(path, new_head, result.tree)
 	app.maintenance:note(repo.id)
-	return { repo_id = repo.id, repo_head = new_head, changed_files = result.changed_files }
+	return change.answer(repo.id, new_head, result.changed_files)
 end
 
 --- Gives content its blob id, for each of a list of writes that has content.

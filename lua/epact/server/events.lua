@@ -2,9 +2,7 @@
 -- An answer that is a stream of events (text/event-stream).
 
 local json = require "epact.json"
-local log = require "epact.log"
 local task = require "epact.task"
-local errors = require "epact.server.errors"
 
 local events = {}
 
@@ -25,23 +23,19 @@ local function send(stream, name, data)
 	stream.writing = false
 end
 
--- The head has gone out: a failure can only be an event.
-local function report(stream, failure)
-	local text = errors.is(failure) and failure.text or "internal error"
-	if not errors.is(failure) then log.error("unexpected: %s", tostring(failure)) end
-	send(stream, "prompt_error", { error = text, code = errors.is(failure) and failure.slug or "application_error" })
-end
-
 --- Answers with the events that body(send) sends by send(name, data), with a comment every `seconds` of silence. What
---- body raises is sent as `prompt_error`; a peer that goes away ends it.
-function events.respond(raw, seconds, body)
+--- body raises is sent as `prompt_error`, as the head has gone out: failure_of(problem) gives the failure (errors.lua). A
+--- peer that goes away ends it.
+function events.respond(raw, seconds, failure_of, body)
 	local out <close> = raw:respond_stream(200, HEADERS)
 	local stream = { out = out, writing = false }
 	task.scope(function(scope)
 		scope:spawn_daemon(keep_alive, stream, seconds)
-		local ok, failure = pcall(body, function(name, data) send(stream, name, data) end)
-		if not ok and raw:gone() then error(failure, 0) end
-		if not ok then report(stream, failure) end
+		local ok, problem = pcall(body, function(name, data) send(stream, name, data) end)
+		if ok then return end
+		if raw:gone() then error(problem, 0) end
+		local failure = failure_of(problem)
+		send(stream, "prompt_error", { error = failure.text, code = failure.slug })
 	end)
 end
 

@@ -2,7 +2,6 @@
 -- The routes of single files: PUT, GET, HEAD, DELETE /repo/{repo_id}/file/{file_path}.
 
 local fs = require "epact.fs"
-local json = require "epact.json"
 local blobs = require "epact.server.blobs"
 local change = require "epact.server.change"
 local errors = require "epact.server.errors"
@@ -41,7 +40,6 @@ function files.put(app, request)
 		is_new = old[path] == nil
 		return tree.apply(old, { { type = "write", path = path, id = id, content = content } })
 	end)
-	answer.changed_files = json.array(answer.changed_files)
 	return is_new and 201 or 200, answer
 end
 
@@ -53,7 +51,6 @@ function files.delete(app, request)
 		if not old[path] then errors.fail(404, ("no such file: '%s'"):format(path)) end
 		return tree.apply(old, { { type = "delete", path = path } })
 	end)
-	answer.changed_files = json.array(answer.changed_files)
 	return 200, answer
 end
 

@@ -115,7 +115,7 @@ local function serve(app, request, id, length, read)
 end
 
 local function locked_push(app, request, repo, length, read)
-	local lock <close> = app.locks:acquire(repo.id, app.options.push_wait)
+	local lock <close> = change.lock(app, repo.id, app.options.push_wait)
 	change.run(app, repo, "refs", nil, function() serve(app, request, repo.id, length, read) end)
 	app.maintenance:note(repo.id)
 end

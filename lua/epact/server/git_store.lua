@@ -27,6 +27,12 @@ function git_store.open(folder, identity)
 	}, git_store)
 end
 
+--- True when `name` can be a branch.
+function git_store:is_branch(name)
+	if name:sub(1, 1) == "-" or name:find("@{", 1, true) then return false end
+	return self.git:run(nil, { "check-ref-format", "--branch", name }, { check = false }).status == 0
+end
+
 --- The folder of a repo; `id` was checked to be a UUID.
 function git_store:path(id)
 	return self.repos .. "/" .. id .. ".git"
@@ -72,11 +78,24 @@ function git_store:refs(path)
 	return self.git:run(path, { "for-each-ref", "--format=%(refname) %(objectname)" }).stdout
 end
 
---- The id of the commit that the full or shortened id `wanted` names, or nil when there is none, or more than one.
-function git_store:find_commit(path, wanted)
-	local result = self.git:run(path, { "rev-parse", "--verify", "--quiet", "--end-of-options", wanted .. "^{commit}" },
+--- The id of the commit that `name`, a ref or a full id, leads to, or nil.
+function git_store:commit_of(path, name)
+	local result = self.git:run(path, { "rev-parse", "--verify", "--quiet", "--end-of-options", name .. "^{commit}" },
 		{ check = false })
 	return result.status == 0 and result.stdout:match("^(%x+)\n$") or nil
+end
+
+--- The id of the commit that the full or shortened id `wanted` names, or nil when there is none, or more than one. A branch
+--- may be named as an id begins: it is not meant.
+function git_store:find_commit(path, wanted)
+	local found
+	for id in self.git:run(path, { "rev-parse", "--disambiguate=" .. wanted }).stdout:gmatch("%x+") do
+		if self:commit_of(path, id) == id then
+			if found then return nil end
+			found = id
+		end
+	end
+	return found
 end
 
 local function list(self, path, commit)

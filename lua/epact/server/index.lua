@@ -71,6 +71,14 @@ local function make_room(self)
 	while self.size > self.max and #self.order > 1 do close(self, self.order[1]) end
 end
 
+-- One that was closed meanwhile, and still has a user, counts no more.
+local function resize(self, one, size)
+	if one.doomed then return end
+	self.size = self.size + size - one.size
+	one.size = size
+	make_room(self)
+end
+
 -- What has to leave and to come so that the index holds the listing, and the bytes of text that stay.
 local function compare(one, listing)
 	local wanted, missing, stale, size = {}, {}, {}, 0
@@ -156,10 +164,8 @@ local function with(self, id, commit, fn)
 		if one.commit ~= commit then
 			one.commit = nil
 			local size = move(self, one, self.git_store:path(id), commit)
-			self.size = self.size + size - one.size
-			one.size = size
 			one.commit = commit
-			make_room(self)
+			resize(self, one, size)
 		end
 		return fn(one.db)
 	end)

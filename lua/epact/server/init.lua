@@ -34,14 +34,20 @@ Server.__index = Server
 local PURGE_EVERY = 3600
 local KEEP = 24 * 3600
 
+-- A key that cannot stand in a header would let nobody in.
+local function checked(key, origin)
+	if key:find "^[!-~]+$" then return key end
+	return error(("the API key %s is empty, or holds a blank or another character that no header can"):format(origin), 0)
+end
+
 local function key_text(key)
-	return type(key) == "string" and key or key:reveal()
+	return checked(type(key) == "string" and key or key:reveal(), "that was given")
 end
 
 -- Made once; only its owner can read it.
 local function kept_key(folder)
 	local path = folder .. "/api-key"
-	if fs.stat(path) then return (fs.read(path):match("^%s*(%S+)")) end
+	if fs.stat(path) then return checked(fs.read(path):match("^%s*(.-)%s*$"), "in " .. path) end
 	local key = "rlc-" .. crypto.random_hex(16)
 	fs.write(path, key .. "\n", { atomic = true, mode = tonumber("600", 8) })
 	return key
@@ -51,6 +57,9 @@ local function open_parts(options, key)
 	local rules = faults.new(options.faults)
 	local log_file = journal.open(options.access_log)
 	local repos = git_store.open(options.data, { name = options.commit_name, email = options.commit_email })
+	if not repos:is_branch(options.default_branch) then
+		error("server.start: option 'default_branch' is not the name of a branch", 0)
+	end
 	local database = store.open(options.data .. "/server.db")
 	return app.new {
 		options = options,

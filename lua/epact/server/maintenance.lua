@@ -11,6 +11,7 @@ maintenance.__index = maintenance
 
 -- What a git that was killed left among the packs is removed when it is this old, in seconds.
 local STALE = 3600
+local CLEAN_GRACE = 10
 
 --- Packs a repo after `every` changes.
 function maintenance.new(git_store, every)
@@ -34,12 +35,18 @@ function maintenance:note(id)
 	self.wake:set()
 end
 
---- Ends the packing of a repo that is to be copied or removed; its packs stay as they are.
+--- Ends the packing of a repo that is to be copied; its packs stay as they are.
 function maintenance:stop(id)
 	local current = self.current
 	if not current or current.id ~= id then return end
 	current.scope:cancel()
 	current.ended:wait()
+end
+
+--- Forgets a repo that is removed.
+function maintenance:forget(id)
+	self.changes[id] = nil
+	self:stop(id)
 end
 
 local function remove_stale(packs)
@@ -50,9 +57,26 @@ local function remove_stale(packs)
 	end
 end
 
+--- The ids of the repos that the last server was packing when it ended.
+function maintenance:interrupted()
+	local ids = {}
+	for _, entry in ipairs(fs.list(self.git_store.tmp)) do
+		ids[#ids + 1] = entry.name:match("^packing%.(.+)$")
+	end
+	return ids
+end
+
+-- Tells the next start what had no end: a git that was killed leaves locks, which would stop later ones.
+local function mark(self, id)
+	local file = self.git_store.tmp .. "/packing." .. id
+	fs.write(file, "")
+	return setmetatable({}, { __close = function() task.shield(CLEAN_GRACE, fs.remove, file) end })
+end
+
 local function pack(self, id)
 	local path = self.git_store:path(id)
 	if not fs.stat(path) then return end
+	local marked <close> = mark(self, id)
 	remove_stale(path .. "/objects/pack")
 	self.git_store.git:run(path, { "-c", "pack.compression=6", "repack", "--quiet", "-d", "-F", "--geometric=2" })
 	self.git_store.git:run(path, { "pack-refs", "--all" })

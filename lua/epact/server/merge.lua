@@ -52,17 +52,17 @@ end
 
 local function bring_in(app, repo, path, theirs, url, metadata)
 	local store = app.git_store
-	local lock <close> = app.locks:acquire(repo.id, app.options.lock_wait)
+	local lock <close> = change.lock(app, repo.id, app.options.lock_wait)
 	local ours = store:head(path, repo.branch)
 	local new_head = target(store, path, ours, theirs, url)
 	if not new_head then
 		if metadata then app.store:end_update(repo.id, true, metadata) end
-		return { repo_id = repo.id, repo_head = ours, changed_files = {} }
+		return change.answer(repo.id, ours, {})
 	end
 	change.run(app, repo, "branch", metadata, function()
 		store.git:run(path, { "update-ref", "refs/heads/" .. repo.branch, new_head, ours })
 	end)
-	return { repo_id = repo.id, repo_head = new_head, changed_files = changed_between(store, path, ours, new_head) }
+	return change.answer(repo.id, new_head, changed_between(store, path, ours, new_head))
 end
 
 --- Brings the remote branch of a checked source into the default branch. Returns the members of the answer; raises 400
@@ -80,7 +80,7 @@ function merge.pull(app, repo, source, metadata)
 		task.shield(CLEAN_GRACE, store.git.run, store.git, path, { "update-ref", "-d", ref })
 	end })
 	sources.fetch(app, path, source.url, source.branch, ref)
-	return bring_in(app, repo, path, store:find_commit(path, ref), source.url, metadata)
+	return bring_in(app, repo, path, store:commit_of(path, ref), source.url, metadata)
 end
 
 return merge

@@ -6,6 +6,8 @@ local fault = require "epact.error"
 local options = {}
 
 local MIB = 1 << 20
+-- Seconds: with less, what comes again and again would leave time for nothing else.
+local LEAST_WAIT = 0.01
 
 -- name -> { types, default, the least number, the largest }
 local KNOWN = {
@@ -19,20 +21,20 @@ local KNOWN = {
 	lock_wait = { "number integer", 2, 0 },
 	push_wait = { "number integer", 10, 0 },
 	git_sources = { "boolean string table", false },
-	import_timeout = { "number integer", 600, 0 },
+	import_timeout = { "number integer", 600, LEAST_WAIT },
 	commit_name = { "string", "Relace" },
 	commit_email = { "string", "noreply@relace.ai" },
 	default_branch = { "string", "main" },
 	token_delete = { "boolean", true },
 	rate_limit = { "integer", nil, 1 },
-	rate_window = { "number integer", 60, 0 },
+	rate_window = { "number integer", 60, LEAST_WAIT },
 	faults = { "string table" },
 	access_log = { "string" },
 	status_page = { "boolean", true },
 	pack_every = { "integer", 30, 1 },
 	tree_cache = { "integer", 50000, 0 },
 	index_cache = { "integer", 256 * MIB, 0 },
-	keep_alive = { "number integer", 15, 0 },
+	keep_alive = { "number integer", 15, LEAST_WAIT },
 	grace = { "number integer", 5, 0 },
 }
 
@@ -67,8 +69,8 @@ local function check(name, value)
 	error(("server.start: option '%s' must be of type %s"):format(name, (known[1]:gsub(" ", " or "))), 0)
 end
 
---- Returns the given options completed by the defaults. Raises for an unknown name, naming the known ones, and for a
---- value of a wrong type.
+--- Returns the given options completed by the defaults. Raises for an unknown name, naming the known ones, for a value of a
+--- wrong type, and for too small a number.
 function options.read(given)
 	local complete = {}
 	for name, known in pairs(KNOWN) do complete[name] = known[2] end
@@ -77,7 +79,6 @@ function options.read(given)
 		complete[name] = value
 	end
 	if not complete.data then error("server.start: option 'data', a folder, is missing", 0) end
-	if complete.api_key == "" then error("server.start: option 'api_key' is empty", 0) end
 	local policy = complete.git_sources
 	if policy == true or (type(policy) == "string" and policy ~= "loopback" and policy ~= "any") then
 		error("server.start: option 'git_sources' must be false, 'loopback', 'any' or a list of hosts", 0)

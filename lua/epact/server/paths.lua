@@ -21,12 +21,14 @@ function paths.decode(raw)
 	return text
 end
 
--- A file system may take other names for `.git`: those in other case, with blanks, dots or a stream's name behind it, its short
--- name, and with characters in it that nobody sees. git refuses a clone that holds one.
-local function is_git(segment)
-	if not segment:find "[gG]" then return false end
-	local seen = segment:gsub("\u{FEFF}", ""):gsub("\xE2\x80[\x8C-\x8F\xAA-\xAE]", ""):gsub("\xE2\x81[\xAA-\xAF]", "")
-	local name = seen:lower():gsub(":.*", ""):gsub("[ .]+$", "")
+-- Code points that HFS+ leaves out of names.
+local UNSEEN = { "\xE2\x80[\x8C-\x8F\xAA-\xAE]", "\xE2\x81[\xAA-\xAF]", "\xEF\xBB\xBF" }
+
+-- True for what some file system takes for `.git`: git neither checks out nor receives such a name.
+local function is_dot_git(segment)
+	local name = segment:lower()
+	for _, unseen in ipairs(UNSEEN) do name = name:gsub(unseen, "") end
+	name = name:gsub(":.*$", ""):gsub("[ .]+$", "")
 	return name == ".git" or name == "git~1"
 end
 
@@ -42,7 +44,7 @@ function paths.problem(path)
 		if segment == "" then return "holds an empty segment" end
 		if segment == "." or segment == ".." then return "holds a '" .. segment .. "' segment" end
 		if #segment > MAX_SEGMENT then return ("holds a segment longer than %d bytes"):format(MAX_SEGMENT) end
-		if is_git(segment) then return "holds a segment that is '.git' for some file system" end
+		if is_dot_git(segment) then return "holds a '.git' segment, or one that a file system takes for it" end
 	end
 	return nil
 end
@@ -50,8 +52,10 @@ end
 --- Returns `path` when it is safe; else raises 400. `what` names the parameter in the message.
 function paths.check(path, what)
 	local problem = paths.problem(path)
-	if problem then errors.fail(400, ("%s %s"):format(what, problem)) end
-	return path
+	if not problem then return path end
+	-- Which one of many it is, unless it is long or no text.
+	local name = path ~= "" and #path <= MAX_SEGMENT and utf8.len(path) and (" '%s'"):format(path) or ""
+	return errors.fail(400, ("%s%s %s"):format(what, name, problem))
 end
 
 --- The decoded, safe path behind `/file/`: slashes literal or as %2F. Raises 400 for any other.

@@ -40,6 +40,7 @@ local function is_leftover(path)
 end
 
 local function clean_repo(path)
+	if not fs.stat(path) then return end
 	for _, entry in ipairs(fs.walk(path)) do
 		if is_leftover(entry.path) then fs.remove(path .. "/" .. entry.path, { recursive = true }) end
 	end
@@ -47,6 +48,7 @@ end
 
 --- Cleans the data folder of `app`.
 function recovery.run(app)
+	for _, id in ipairs(app.maintenance:interrupted()) do clean_repo(app.git_store:path(id)) end
 	empty_folder(app.git_store.tmp)
 	remove_strays(app)
 	for _, pending in ipairs(app.store:pending()) do

@@ -5,6 +5,7 @@ local crypto = require "epact.crypto"
 local fs = require "epact.fs"
 local json = require "epact.json"
 local auth = require "epact.server.auth"
+local change = require "epact.server.change"
 local errors = require "epact.server.errors"
 local list_query = require "epact.server.list_query"
 local paths = require "epact.server.paths"
@@ -19,6 +20,7 @@ function repos.find(app, request)
 	auth.check_repo(request.caller, id)
 	local repo = app.store:repo(id)
 	if not repo then errors.fail(404, "no such repo") end
+	request.repo = repo
 	return id, repo
 end
 
@@ -92,9 +94,9 @@ end
 function repos.delete(app, request)
 	local id = repos.find(app, request)
 	if app.options.token_delete == false then auth.check_owner(request.caller) end
-	local lock <close> = app.locks:acquire(id, app.options.lock_wait)
-	if not app.store:remove_repo(id) then errors.fail(404, "no such repo") end
-	app.index:forget(id)
+	local lock <close> = change.lock(app, id, app.options.lock_wait)
+	app.store:remove_repo(id)
+	app:forget(id)
 	-- Out of sight at once; a removal that is cut short is finished by the next start.
 	local doomed = ("%s/%s.deleted"):format(app.git_store.tmp, id)
 	fs.rename(app.git_store:path(id), doomed)

@@ -10,7 +10,7 @@ local request = {}
 request.__index = request
 
 --- Wraps a request of epact.serve, or what stands in for it (answer.lua). Fields: raw, method, path, query, headers, and set while it is routed: caller,
---- parameter (the id or token in the path), rest (what stands behind it).
+--- parameter (the id or token in the path), rest (what stands behind it), repo (its row, once it is found).
 function request.new(raw, options)
 	return setmetatable({
 		raw = raw,

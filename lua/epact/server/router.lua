@@ -43,7 +43,8 @@ function router.match(method, path)
 		if first then
 			local name = route[2][method]
 			if not name then
-				errors.fail(405, ("%s is not served here"):format(method), { headers = { Allow = allow(route[2]) } })
+				local word = router.loggable_word(method)
+				errors.fail(405, ("%s is not served here"):format(word), { headers = { Allow = allow(route[2]) } })
 			end
 			return name, first, second
 		end

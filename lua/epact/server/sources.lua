@@ -48,10 +48,7 @@ end
 
 --- Raises 422 unless `name` can be a branch.
 function sources.check_branch(app, name)
-	local result = app.git_store.git:run(nil, { "check-ref-format", "--branch", name }, { check = false })
-	if name:sub(1, 1) == "-" or name:find("@{", 1, true) or result.status ~= 0 then
-		errors.invalid({ "body", "source", "branch" }, "is not the name of a branch")
-	end
+	if not app.git_store:is_branch(name) then errors.invalid({ "body", "source", "branch" }, "is not the name of a branch") end
 	return name
 end
 
@@ -95,10 +92,9 @@ end
 
 -- Only links to the same objects, and copies of the refs: no bytes of the files are moved.
 function create.relace(app, path, source)
+	local lock <close> = change.lock(app, source.repo_id, app.options.lock_wait)
 	local original = app.store:repo(source.repo_id)
-	if not original then errors.fail(404, "no such repo: " .. source.repo_id) end
 	local store = app.git_store
-	local lock <close> = app.locks:acquire(original.id, app.options.lock_wait)
 	app.maintenance:stop(original.id)
 	store.git:run(nil, { "clone", "--quiet", "--mirror", "--local", "--template=", "--", store:path(original.id), path }, {
 		env = store.git:environment { GIT_ALLOW_PROTOCOL = "file" },

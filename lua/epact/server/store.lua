@@ -3,7 +3,6 @@
 -- repos, tokens (their SHA-256, never they), updates that have begun, and answers kept for a repeated request.
 
 local json = require "epact.json"
-local sqlite = require "epact.sqlite"
 local schema = require "epact.server.schema"
 
 local store = {}
@@ -55,9 +54,9 @@ function store:has_repo(id)
 	return self.db:one("SELECT 1 AS found FROM repos WHERE id = ?", id) ~= nil
 end
 
---- Forgets a repo, and takes it out of the scopes of all tokens. False when there was none.
+--- Forgets a repo, and takes it out of the scopes of all tokens.
 function store:remove_repo(id)
-	return self.db:run("DELETE FROM repos WHERE id = ?", id) > 0
+	self.db:run("DELETE FROM repos WHERE id = ?", id)
 end
 
 --- The ids of all repos.
@@ -65,6 +64,16 @@ function store:repo_ids()
 	local ids = {}
 	for index, row in ipairs(self.db:all("SELECT id FROM repos")) do ids[index] = row.id end
 	return ids
+end
+
+-- True for a repo whose metadata hold all pairs of an object: in one term, however many they are.
+local HOLDS = [[(SELECT count(*) FROM json_each(?) AS wanted JOIN json_each(repos.metadata) AS held ON held.key = wanted.key
+	AND held.type = 'text' AND wanted.type = 'text' AND held.value = wanted.value) = ?]]
+
+local function count(object)
+	local n = 0
+	for _ in pairs(object) do n = n + 1 end
+	return n
 end
 
 local function list_conditions(query)
@@ -75,11 +84,7 @@ local function list_conditions(query)
 	end
 	if query.after then add("created_at > ?", query.after) end
 	if query.before then add("created_at < ?", query.before) end
-	for name, value in pairs(query.filter or {}) do
-		-- Values are strings: any other one equals none of them.
-		add("EXISTS (SELECT 1 FROM json_each(repos.metadata) WHERE key = ? AND type = 'text' AND value = ?)",
-			name, type(value) == "string" and value or sqlite.blob("not text"))
-	end
+	if query.filter and next(query.filter) then add(HOLDS, json.encode(query.filter), count(query.filter)) end
 	return table.concat(conditions, " AND "), values
 end
 
@@ -120,11 +125,6 @@ function store:pending()
 	local rows = self.db:all("SELECT repo, branch, refs, pending.metadata FROM pending JOIN repos ON id = repo")
 	for _, row in ipairs(rows) do row.metadata = row.metadata and json.decode(row.metadata) end
 	return rows
-end
-
---- Gives a repo another default branch.
-function store:set_branch(id, branch)
-	self.db:run("UPDATE repos SET branch = ? WHERE id = ?", branch, id)
 end
 
 -- Tokens

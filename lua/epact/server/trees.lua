@@ -15,7 +15,8 @@ local function count(entries)
 	return n
 end
 
-local function drop(self, path)
+--- Forgets the tree of a repo folder.
+function trees:forget(path)
 	local kept = self.kept[path]
 	if not kept then return end
 	self.kept[path] = nil
@@ -37,7 +38,7 @@ end
 
 --- Keeps the tree of the newest head of a repo; the oldest ones go when there are too many.
 function trees:put(path, head, entries)
-	drop(self, path)
+	self:forget(path)
 	local size = count(entries)
 	if size > self.max then return end
 	-- The bytes of the files are git's now.
@@ -45,7 +46,7 @@ function trees:put(path, head, entries)
 	self.kept[path] = { head = head, entries = entries, size = size }
 	self.order[#self.order + 1] = path
 	self.size = self.size + size
-	while self.size > self.max do drop(self, self.order[1]) end
+	while self.size > self.max do self:forget(self.order[1]) end
 end
 
 return trees

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- POST /repo/{repo_id}/update: overwrite, diff, sync from a remote, metadata.
 
-local json = require "epact.json"
 local change = require "epact.server.change"
 local merge = require "epact.server.merge"
 local repos = require "epact.server.repos"
@@ -29,24 +28,17 @@ end
 apply.git = merge.pull
 
 local function only_metadata(app, repo, metadata)
-	local lock <close> = app.locks:acquire(repo.id, app.options.lock_wait)
+	local lock <close> = change.lock(app, repo.id, app.options.lock_wait)
 	app.store:end_update(repo.id, true, metadata)
-	local head = app.git_store:head(app.git_store:path(repo.id), repo.branch)
-	return { repo_id = repo.id, repo_head = head, changed_files = {} }
+	return change.answer(repo.id, app.git_store:head(app.git_store:path(repo.id), repo.branch), {})
 end
 
 --- POST /repo/{repo_id}/update
 function update.handle(app, request)
 	local _, repo = repos.find(app, request)
 	local wanted = validate.update(request:json())
-	local answer
-	if wanted.source then
-		answer = apply[wanted.source.type](app, repo, wanted.source, wanted.metadata)
-	else
-		answer = only_metadata(app, repo, wanted.metadata)
-	end
-	answer.changed_files = json.array(answer.changed_files)
-	return 200, answer
+	if not wanted.source then return 200, only_metadata(app, repo, wanted.metadata) end
+	return 200, apply[wanted.source.type](app, repo, wanted.source, wanted.metadata)
 end
 
 return update

@@ -29,7 +29,9 @@ end
 function validate.json_object(body)
 	if body == "" then return {} end
 	local ok, value = pcall(json.decode, body)
-	if not ok then errors.fail(400, "Invalid JSON in request body", { slug = "validation_error" }) end
+	-- Where, and what: also JSON is refused that cannot be kept exactly, such as half a surrogate pair.
+	local reason = not ok and (tostring(value):match(", line .*") or "")
+	if reason then errors.fail(400, "Invalid JSON in request body" .. reason, { slug = "validation_error" }) end
 	if not is_object(value) then errors.invalid({ "body" }, "must be an object", "dict_type") end
 	return value
 end
