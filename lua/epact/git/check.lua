@@ -55,6 +55,13 @@ function M.person(env, kind, what, person)
 	env[#env + 1] = ("GIT_%s_EMAIL=%s"):format(kind, email)
 end
 
+-- What git could be given as a password. The caller at `level` made the mistake.
+function M.credential(what, value, level)
+	if value == nil then return end
+	local ok, err = pcall(core.check_credential, value, what)
+	if not ok then error(err, type(err) == "string" and level + 1 or 0) end
+end
+
 -- Seconds since 1970 as git reads them: whole ones, and none before.
 function M.time(what, seconds)
 	if not (seconds >= 0 and seconds < 1 << 53) then refuse("%s must be seconds since 1970, got %s", what, seconds) end

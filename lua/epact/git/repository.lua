@@ -70,6 +70,7 @@ function M.settings(given, what, level)
 	if o.credential and not o.url then
 		error(what .. ": option 'credential' needs 'url': the address that it is for, or a start of it", level)
 	end
+	if type(o.credential) ~= "function" then check.credential(what, o.credential, level) end
 	if o.author then check.person({}, "AUTHOR", "option 'author'", o.author) end
 	o.protocols = o.protocols and table.concat(o.protocols, ":") or nil
 	o.config = config_pairs(o.config)
@@ -118,6 +119,7 @@ function Repository:command(words)
 		error(errors.new("invalid_argument", "git.command: the first argument is the name of a command, such as 'log'"), 0)
 	end
 	local o = options.read(given, command_spec, "git.command", 3)
+	check.credential("git.command", o.credential, 3)
 	o.net = o.remote and { remote = check.remote(o.remote) }
 	if not o.check then o.accepted = "any" end
 	return run.git(self, argv, o)

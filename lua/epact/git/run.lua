@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Runs a command of git for a repository object. What the object knows (folder, credential, trust) is put in here alone.
+local check = require "epact.git.check"
 local core = require "epact.core.git"
 local errors = require "epact.error"
 local options = require "epact.options"
@@ -41,6 +42,7 @@ function M.read(given, spec, what)
 			error(errors.new("invalid_argument", ("git.%s: option '%s' holds a NUL byte"):format(what, name)), 0)
 		end
 	end
+	check.credential("git." .. what, read.credential, 4)
 	return read
 end
 
