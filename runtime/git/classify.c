@@ -21,6 +21,7 @@ static const meaning meanings[] = {
 	{"[remote rejected]", EP_EPERMISSION, "the server refused the change"},
 	{"is outside repository", EP_EINVAL, "the path leads out of the repository"},
 	{"is beyond a symbolic link", EP_EINVAL, "the path leads through a symbolic link"},
+	{"is not a valid branch name", EP_EINVAL, "no branch may have that name"},
 	{"must be run in a work tree", EP_EINVAL, "it needs a work tree, and the repository is bare"},
 	{"error: stash@{", EP_ENOENT, "there is nothing stashed there"},
 	{"log for 'stash'", EP_ENOENT, "there is nothing stashed there"},

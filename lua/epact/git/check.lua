@@ -13,6 +13,12 @@ function M.ref(what, name)
 	return name
 end
 
+-- The name of a tag that is made. Of one with the name "HEAD" nothing could be told from the real one, which older gits allow.
+function M.new_tag(what, name)
+	if name == "HEAD" then refuse("%s: no tag may have the name 'HEAD'", what) end
+	return M.ref(what, name)
+end
+
 -- A name, or nil.
 function M.opt_ref(what, name) return name and M.ref(what, name) end
 
