@@ -99,7 +99,7 @@ static int git_machine(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"check_ref", git_check_ref}, {"check_url", git_check_url}, {"covers", git_covers},
-	{"check_credential", git_check_credential}, {"git_directory", git_directory}, {"first_active", git_first_active}, {"terminal_width", git_terminal_width},
-	{"machine", git_machine}, {NULL, NULL}};
+	{"check_credential", git_check_credential}, {"git_directory", git_directory}, {"first_active", git_first_active},
+	{"terminal_width", git_terminal_width}, {"machine", git_machine}, {NULL, NULL}};
 
 void epl_git_add_checks(lua_State *L) { luaL_setfuncs(L, functions, 0); }

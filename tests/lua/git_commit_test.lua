@@ -27,10 +27,22 @@ case("messages are taken as they are", function()
 		equal(w.repo:commit({ message = message, allow_empty = true }).message, message)
 	end
 	equal(w:sh "ls", "")
-	for _, message in ipairs { "", " \n", "a\0b" } do
+	for _, message in ipairs { "", " \n", "\nSigned-off-by: Ann <a@b>\n", "a\0b" } do
 		fails("option 'message'", w.repo.commit, w.repo, { message = message, allow_empty = true })
 	end
 	fails("option 'message' is missing", w.repo.commit, w.repo, {})
+end)
+
+case("a repository with another encoding of commits", function()
+	local w <close> = git_work.new()
+	w:sh "git config i18n.commitEncoding ISO-8859-1; git config i18n.logOutputEncoding ISO-8859-1"
+	equal(w:commit("grün", { a = "1" }).message, "grün")
+	equal(w:sh "git -c i18n.logOutputEncoding=UTF-8 log -1 --format=%s", "grün")
+	w:sh [[printf 'alt \344\n' | git commit -q --allow-empty -F -]]
+	equal(w.repo:log({ max = 1 })[1].message, "alt ä")
+	w:put("a", "2")
+	w.repo:stash { push = "für später" }
+	equal(w.repo:stash()[1].message, "On main: für später")
 end)
 
 case("tasks that change one repository take turns", function()
@@ -123,6 +135,17 @@ case("add", function()
 	fails("not_found", w.repo.add, w.repo, { files = "*" }) -- no pattern
 	w.repo:add { files = "." }
 	equal(#w.repo:diff { staged = true }, 4)
+end)
+
+case("add in a sparse checkout", function()
+	local w <close> = git_work.new()
+	w:commit("first", { ["in/a"] = "1", ["out/b"] = "1" })
+	w:sh "git sparse-checkout set in"
+	w:put("in/a", "2")
+	w:put("out/c", "new")
+	fails("invalid_argument", w.repo.add, w.repo)
+	w.repo:add { force = true }
+	equal(w:sh "git diff --cached --name-only", "in/a\nout/c")
 end)
 
 case("reset", function()

@@ -48,6 +48,8 @@ case("a credential of a wrong type names the method", function()
 		fails(("git.%s: option 'credential' must be"):format(name), w.repo[name], w.repo, { credential = 5, url = "https://x.y/" })
 	end
 	fails("git.command: option 'credential' must be", w.repo.command, w.repo, { "log", credential = 5, url = "https://x.y/" })
+	local repo = git.open(w.dir, { credential = function() return 5 end, url = "https://x.y/" })
+	fails("git.open: option 'credential' must be", repo.fetch, repo)
 	fails("git.open: option 'credential' must be", git.open, w.dir, { credential = 5, url = "https://x.y/" })
 end)
 

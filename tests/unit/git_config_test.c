@@ -98,7 +98,7 @@ TEST(what_could_run_a_program)
 {
 	static const char *const safe[] = {"core.filemode", "core.hookspath", "remote.origin.url", "remote.a.b.fetch",
 		"branch.x.merge", "user.name", "merge.ff", "diff.renames", "submodule.x.url", "extensions.partialclone",
-		"alias.st", "merge.x.name"};
+		"alias.st", "merge.x.name", "add.ignoreerrors", "remote.o.followremotehead", "rebase.missingcommitscheck"};
 	static const char *const unsafe[] = {"include.path", "includeif.gitdir:/x.path", "remote.o.uploadpack",
 		"remote.o.vcs", "diff.x.textconv", "diff.x.command", "diff.external", "merge.x.driver", "url.x.insteadof",
 		"http.proxy", "http.sslverify", "http.https://h.curloptresolve", "gpg.program", "trailer.x.command",

@@ -61,7 +61,9 @@ end
 -- The credential of an object: that, or what its function returns.
 function M.credential(settings)
 	local credential = settings.credential
-	if type(credential) == "function" then return credential() end
+	if type(credential) ~= "function" then return credential end
+	credential = credential()
+	check.credential("git.open", credential, 0)
 	return credential
 end
 
