@@ -60,6 +60,7 @@ static const meaning meanings[] = {
 	{"cannot do a partial commit during a", EP_ECONFLICT,
 		"a merge or the like is under way, which is committed as a whole"},
 	{"would be overwritten by", EP_ECHANGES, "changes that are not committed would be lost"},
+	{"not uptodate. Cannot merge", EP_ECHANGES, "changes that are not committed would be lost"},
 	{"contains modified or untracked files", EP_ECHANGES, "changes that are not committed would be lost"},
 	{"You have unstaged changes", EP_ECHANGES, "there are changes that are not committed"},
 	{"index contains uncommitted changes", EP_ECHANGES, "there are changes that are not committed"},
@@ -93,6 +94,13 @@ static const meaning meanings[] = {
 	{"reference is not a tree", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"not a valid branch point", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"Could not parse object ''", EP_ENOBRANCH, "there is no such branch, tag or commit"},
+	{"to a non-commit", EP_ENOBRANCH, "it is no branch, tag or commit"},
+	{"no upstream configured", EP_ENOBRANCH, "the branch follows none of a remote"},
+	{"not stored as a remote-tracking branch", EP_ENOBRANCH, "the branch that it follows was not fetched"},
+	{"HEAD does not point to a branch", EP_ENOBRANCH, "no branch is checked out, which could follow another"},
+	{"no such branch: ''", EP_ENOBRANCH, "there is no such branch"},
+	{"log for '' only has", EP_ENOBRANCH, "the branch was at fewer commits"},
+	{"log for '' is empty", EP_ENOBRANCH, "it is not known where the branch was"},
 	{"invalid reference", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"o branch named", EP_ENOBRANCH, "there is no such branch"},
 	{"as a valid ", EP_ENOBRANCH, "there is no such branch, tag or commit"},
@@ -102,6 +110,7 @@ static const meaning meanings[] = {
 	{"do not have the initial commit yet", EP_ENOBRANCH, "the branch has no commit yet"},
 	{"ambiguous argument", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"did not match any file", EP_ENOENT, "there is no such file, branch or tag"},
+	{": bad file", EP_EINVAL, "it is no file"},
 	{"does not exist in", EP_ENOENT, "there is no such file"},
 	{"neither on disk nor in the index", EP_ENOENT, "there is no such file"},
 	{"exists on disk, but not in", EP_ENOENT, "there is no such file"},
@@ -219,7 +228,11 @@ static int http_status(const char *words)
 	return strstr(words, "fatal: repository '' not found") ? 404 : 0;
 }
 
-static const meaning *find(const char *words, int status)
+/* Its exit status where it prints its usage. */
+enum { USAGE = 129 };
+static const meaning usage = {"", EP_EINVAL, "git does not take such arguments"};
+
+static const meaning *find(const char *words, int status, int exit_status)
 {
 	char text[16] = "";
 	for (int i = 0; status && i < 3; i++) text[2 - i] = (char)('0' + (status / (i == 0 ? 1 : i == 1 ? 10 : 100)) % 10);
@@ -227,7 +240,7 @@ static const meaning *find(const char *words, int status)
 		if (!strncmp(m->words, text, strlen(m->words))) return m;
 	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
 		if (strstr(words, meanings[i].words)) return &meanings[i];
-	return NULL;
+	return exit_status == USAGE ? &usage : NULL;
 }
 
 static bool passes_by_itself(int code)
@@ -284,7 +297,7 @@ int ep_git_classify(ep_err *err, const ep_secrets *secrets, const char *what, in
 	ep_git_words_own(&own, whole.words, whole.words_len);
 	ep_git_words_reasons(&own, whole.output, whole.output_len);
 	int status = http_status(ep_buf_text(&own));
-	set(err, find(ep_buf_text(&own), status), what, status, exit_status);
+	set(err, find(ep_buf_text(&own), status, exit_status), what, status, exit_status);
 	set_detail(err, secrets, &whole);
 	ep_buf_fini(&own);
 	return err->code;

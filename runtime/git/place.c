@@ -167,12 +167,12 @@ static int read_file(ep_buf *out, const char *folder, const char *name, ep_err *
 	ep_buf path = {0};
 	ep_buf_printf(&path, "%s/%s", folder, name);
 	int fd = ep_buf_failed(&path) ? -1 : open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int rc = fd < 0 && errno != ENOENT ? fail(err, "reading", folder) : 0;
+	int rc = fd < 0 && errno != ENOENT ? fail(err, "reading", name) : 0;
 	out->limit = FILE_LIMIT;
 	for (ssize_t n = fd < 0 ? 0 : 1; n > 0;) {
 		char *space = ep_buf_reserve(out, 4096);
 		n = space ? read(fd, space, 4096) : -1;
-		if (n < 0) rc = fail(err, "reading", folder);
+		if (n < 0) rc = fail(err, "reading", name);
 		if (n > 0) out->len += (size_t)n;
 	}
 	if (out->data) out->data[out->len] = '\0';
@@ -210,7 +210,7 @@ int ep_git_place_read(char head[65], char **branch, const char *path, ep_err *er
 	if (rc) goto out;
 	const char *content = ep_buf_text(&text);
 	if (strncmp(content, "ref: ", 5) != 0) {
-		if (!copy_id(head, content)) rc = ep_err_set(err, EP_ECORRUPT, "the clone in '%s' has no HEAD", path);
+		if (!copy_id(head, content)) rc = ep_err_set(err, EP_ECORRUPT, "the clone has no HEAD");
 		goto out;
 	}
 	ep_buf_add(&ref, content + 5, strcspn(content + 5, "\n"));
@@ -237,7 +237,7 @@ int ep_git_place_check_config(const char *path, const ep_secret *secret, ep_err 
 	const char *bytes = ep_secret_reveal(secret, &len);
 	int rc = read_file(&text, path, ".git/config", err);
 	if (!rc && len && text.len && memmem(text.data, text.len, bytes, len))
-		rc = ep_err_set(err, EP_EIO, "the clone in '%s' would have kept the credential in its configuration", path);
+		rc = ep_err_set(err, EP_EIO, "the clone would have kept the credential in its configuration");
 	ep_buf_wipe(&text);
 	return rc;
 }

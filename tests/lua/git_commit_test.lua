@@ -18,6 +18,8 @@ case("a commit, and who made it", function()
 	equal(commit.author, { name = "A B", email = "a@b", time = 86400 })
 	equal(commit.committer, { name = "C", email = "c@d", time = 86400 })
 	equal(git.open(w.dir, { author = "D <d@e>" }):commit({ message = "x", allow_empty = true }).committer.name, "D")
+	git.open(w.dir, { author = "E <e@f>" }):command { "commit", "--allow-empty", "--message=x" }
+	equal(w:sh "git log -1 --format='%an <%ae> %cn'", "E <e@f> E")
 	fails("nothing_to_commit", w.repo.commit, w.repo, { message = "none", all = true })
 end)
 
@@ -162,6 +164,10 @@ case("reset", function()
 	fails("option 'mode'", w.repo.reset, w.repo, { mode = "gone" })
 	fails("branch_not_found", w.repo.reset, w.repo, { to = "none" })
 	fails("invalid_argument", w.repo.reset, w.repo, { to = "--hard" })
+	w:put("a", "local")
+	w.repo:commit { message = "local", all = true }
+	w:put("a", "not committed")
+	fails("local_changes", w.repo.reset, w.repo, { mode = "keep", to = "HEAD~1" })
 end)
 
 case("stash", function()

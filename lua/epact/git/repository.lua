@@ -121,6 +121,7 @@ function Repository:command(words)
 	local o = options.read(given, command_spec, "git.command", 3)
 	check.credential("git.command", o.credential, 3)
 	o.net = o.remote and { remote = check.remote(o.remote) }
+	if self.settings.author then o.env = require("epact.git.change").people({}, self.settings) end
 	if not o.check then o.accepted = "any" end
 	return run.git(self, argv, o)
 end
