@@ -121,6 +121,7 @@ end
 -- Example: `print(git.open("."):status().branch)`
 function M.open(directory, options)
 	if type(directory) ~= "string" then error("git.open: the folder must be a string, got " .. type(directory), 2) end
+	if directory:find("\0", 1, true) then error("git.open: the folder holds a NUL byte", 2) end
 	return repository.new(directory, repository.settings(options, "git.open", 3))
 end
 

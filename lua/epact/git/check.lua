@@ -7,6 +7,15 @@ local M = {}
 
 local function refuse(format, ...) error(errors.new("invalid_argument", format:format(...)), 0) end
 
+-- Of options that were read: only what is handed on as bytes may hold a NUL.
+function M.no_nul(what, options)
+	for name, value in pairs(options) do
+		if name ~= "input" and type(value) == "string" and value:find("\0", 1, true) then
+			refuse("%s: option '%s' holds a NUL byte", what, name)
+		end
+	end
+end
+
 -- The name of a branch or tag.
 function M.ref(what, name)
 	core.check_ref(what, name)

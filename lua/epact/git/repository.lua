@@ -62,6 +62,7 @@ end
 -- The settings of the options of git.open.
 function M.settings(given, what, level)
 	local o = options.read(given, open_spec, what, level + 1)
+	check.no_nul(what, o)
 	for _, name in ipairs(o.protocols or {}) do
 		if not PROTOCOLS[name] then
 			error(("%s: option 'protocols' may name \"file\", \"ssh\" and \"git\", got '%s'"):format(what, name), level)
@@ -119,6 +120,7 @@ function Repository:command(words)
 		error(errors.new("invalid_argument", "git.command: the first argument is the name of a command, such as 'log'"), 0)
 	end
 	local o = options.read(given, command_spec, "git.command", 3)
+	check.no_nul("git.command", o)
 	check.credential("git.command", o.credential, 3)
 	o.net = o.remote and { remote = check.remote(o.remote) }
 	if self.settings.author then o.env = require("epact.git.change").people({}, self.settings) end

@@ -34,15 +34,12 @@ function M.spec(own) return with(own, COMMON) end
 
 function M.network_spec(own) return with(with(own, COMMON), NETWORK) end
 
--- Reads the options of a method; its caller made the mistake. Only what is handed on as bytes may hold a NUL.
+-- Reads the options of a method; its caller made the mistake.
 function M.read(given, spec, what)
-	local read = options.read(given, spec, "git." .. what, 4)
-	for name, value in pairs(read) do
-		if name ~= "input" and type(value) == "string" and value:find("\0", 1, true) then
-			error(errors.new("invalid_argument", ("git.%s: option '%s' holds a NUL byte"):format(what, name)), 0)
-		end
-	end
-	check.credential("git." .. what, read.credential, 4)
+	what = "git." .. what
+	local read = options.read(given, spec, what, 4)
+	check.no_nul(what, read)
+	check.credential(what, read.credential, 4)
 	return read
 end
 
