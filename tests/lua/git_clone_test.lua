@@ -172,6 +172,23 @@ case("progress goes on over the stages", function()
 	clear()
 end)
 
+case("a clone of an empty repository follows what comes later", function()
+	for _, options in ipairs { {}, { full = true }, { single_branch = true, full = true } } do
+		sh "rm -rf repos/later.git; git init -q --bare repos/later.git; git -C repos/later.git config http.receivepack true"
+		options.url = server:at("ok", "later")
+		clone(options)
+		local repo = git.open(dir, { url = options.url, credential = token })
+		repo:fetch()
+		repo:commit { message = "first", allow_empty = true }
+		repo:push()
+		equal(repo:status().upstream, "origin/main")
+		sh "git -C repos/later.git branch other main"
+		repo:fetch()
+		equal(#repo:branch { remote = true }, 2)
+		sh "rm -rf clones/c"
+	end
+end)
+
 case("of several clones into one folder one is made", function()
 	for _, recurse in ipairs { false, true } do
 		local made, refused = 0, 0
