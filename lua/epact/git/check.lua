@@ -102,10 +102,13 @@ function M.end_with_paths(words, what, paths)
 	return table.move(paths, 1, #paths, #words + 1, words)
 end
 
--- The number of a stash.
+-- A number of commits, which git counts in 32 bits; no history has more.
+function M.count(number) return ("%d"):format(math.min(number, 0x7fffffff)) end
+
+-- The number of a stash. From 100000000 on git would take it for a time.
 function M.stash(number)
 	if number == true then number = 0 end
-	if math.type(number) ~= "integer" or number < 0 then refuse("a stash is a number, 0 for the latest") end
+	if math.type(number) ~= "integer" or number < 0 or number >= 100000000 then refuse("a stash is a number, 0 for the latest") end
 	return ("stash@{%d}"):format(number)
 end
 

@@ -47,7 +47,7 @@ end
 
 function M.fetch_words(o)
 	local words = progress_words({ "fetch", "--no-write-fetch-head", "--no-auto-maintenance" }, o, "fetching " .. o.remote)
-	if o.depth then words[#words + 1] = ("--depth=%d"):format(o.depth) end
+	if o.depth then words[#words + 1] = "--depth=" .. check.count(o.depth) end
 	if o.unshallow then words[#words + 1] = "--unshallow" end
 	if o.prune then words[#words + 1] = "--prune" end
 	if o.tags ~= nil then words[#words + 1] = o.tags and "--tags" or "--no-tags" end
