@@ -130,7 +130,8 @@ local function check_deleted(answer, name)
 	error(errors.new("branch_not_found", ("git push: the remote has no branch '%s'"):format(name), { detail = errors.mask(answer.stderr) }), 0)
 end
 
---- Pushes a branch to a remote, which is followed from then on.
+--- Pushes a branch to a remote, from where `pull` takes it from then on. In a clone of another branch alone `status` and `branch` do
+-- not say how far it is from there: such a clone follows that one.
 -- @param options table?: `branch` string: the current one by default; `to` string: its name there (the same); or `tag` string; or
 --   `delete` string: a branch of the remote; `remote` string ("origin"); `set_upstream` boolean (true); `force_with_lease` true: the
 --   remote's branch is replaced if it is where it was at the last fetch, or a string: if it is at this commit, also a tag; or `force`
