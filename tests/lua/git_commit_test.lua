@@ -120,6 +120,13 @@ case("a damaged repository", function()
 	fails("corrupt", w.repo.status, w.repo)
 	w:sh "mv index .git/index; o=$(git rev-parse HEAD); rm -f .git/objects/${o%${o#??}}/${o#??}"
 	fails("corrupt", w.repo.log, w.repo)
+	w:sh "cp .git/refs/heads/main main; : >.git/refs/heads/main" -- as a full disk or a power failure leaves it
+	fails("corrupt", w.repo.log, w.repo)
+	fails("corrupt", w.repo.commit, w.repo, { message = "x", allow_empty = true })
+	w:sh "mv main .git/refs/heads/main; echo nonsense >.git/packed-refs"
+	fails("corrupt", w.repo.branch, w.repo)
+	w:sh "rm .git/packed-refs .git/HEAD"
+	for _, name in ipairs { "status", "log", "add", "diff", "branch" } do fails("corrupt", w.repo[name], w.repo) end
 end)
 
 case("add", function()
