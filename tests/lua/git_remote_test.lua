@@ -108,6 +108,9 @@ case("a lease of a tag, and of a branch that is deleted", function()
 	a:push { branch = "main", to = "passing" }
 	fails("non_fast_forward", a.push, a, { delete = "passing", force_with_lease = a:rev_parse "HEAD~1" })
 	equal(a:push({ delete = "passing", force_with_lease = true }).kind, "deleted")
+	a:command { "update-ref", "refs/remotes/origin/passing", "HEAD" } -- what another one deleted there
+	equal(a:push({ branch = "main", to = "passing/by" }).kind, "new")
+	a:push { delete = "passing/by" }
 	fails("exclude each other", a.push, a, { force = true, force_with_lease = true })
 end)
 

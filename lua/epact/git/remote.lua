@@ -107,7 +107,8 @@ local function lease(repo, o, name, ref)
 	return ("--force-with-lease=%s:%s"):format(ref, id)
 end
 
--- For the same reason git does not always note what the remote has now.
+-- For the same reason git does not always note what the remote has now. That it cannot be noted, as a branch that the remote had
+-- is in the way, does not undo the push.
 local function note(repo, o, spec, name)
 	local id = read.rev_parse(repo, spec:match "^(.-):")
 	if id then run.git(repo, { "update-ref", tracking(o, name), id }, { timeout = o.timeout, grace = o.grace }) end
@@ -162,7 +163,7 @@ function M.push(repo, options)
 	local answer = run.git(repo, words, o)
 	if o.delete then check_deleted(answer, name) end
 	local result = result_of(answer.stdout, name)
-	if not o.delete and not o.tag then note(repo, o, spec, name) end
+	if not o.delete and not o.tag then pcall(note, repo, o, spec, name) end
 	return result
 end
 
