@@ -171,6 +171,11 @@ case("reset", function()
 	fails("option 'mode'", w.repo.reset, w.repo, { mode = "gone" })
 	fails("branch_not_found", w.repo.reset, w.repo, { to = "none" })
 	fails("invalid_argument", w.repo.reset, w.repo, { to = "--hard" })
+	w.repo:branch { create = "a", from = first } -- a file has the name too
+	w:commit("third", { a = "3" })
+	w.repo:reset { to = "a", paths = "a" }
+	equal(w.repo:show("", { path = "a" }), "1")
+	fails("branch_not_found", w.repo.reset, w.repo, { to = "none", paths = "a" })
 	w:put("a", "local")
 	w.repo:commit { message = "local", all = true }
 	w:put("a", "not committed")

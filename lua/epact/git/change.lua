@@ -151,7 +151,7 @@ function M.reset(repo, options)
 	if not o.paths then words[#words + 1] = "--" .. o.mode end
 	with_paths(words, o, "git.reset", o.paths)
 	if o.to then words[#words + 1] = check.revision("git.reset: option 'to'", o.to) end
-	if not o.paths then words[#words + 1] = "--" end
+	words[#words + 1] = "--" -- the revision may have the name of a file
 	run.git(repo, words, o)
 	return repo
 end
