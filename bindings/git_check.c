@@ -44,6 +44,13 @@ static int git_covers(lua_State *L)
 	return 1;
 }
 
+/* check_credential(value, what): raises unless it can be one of the option 'credential' */
+static int git_check_credential(lua_State *L)
+{
+	ep_secret_release(epl_option_secret(L, 1, "credential", luaL_checkstring(L, 2)));
+	return 0;
+}
+
 /* git_directory(folder) -> the git directory of the repository whose top it is; nil: there is none */
 static int git_directory(lua_State *L)
 {
@@ -92,7 +99,7 @@ static int git_machine(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"check_ref", git_check_ref}, {"check_url", git_check_url}, {"covers", git_covers},
-	{"git_directory", git_directory}, {"first_active", git_first_active}, {"terminal_width", git_terminal_width},
-	{"machine", git_machine}, {NULL, NULL}};
+	{"check_credential", git_check_credential}, {"git_directory", git_directory}, {"first_active", git_first_active},
+	{"terminal_width", git_terminal_width}, {"machine", git_machine}, {NULL, NULL}};
 
 void epl_git_add_checks(lua_State *L) { luaL_setfuncs(L, functions, 0); }

@@ -66,7 +66,7 @@ end
 -- * `directory` string: must not exist, or be empty; folders above it are made
 -- * `branch` string?: a branch or tag; the repository's own by default
 -- * `depth` integer?: so many commits; 0 for all, as `full = true`; default 1
--- * `single_branch` boolean?: as git decides by default, which is yes with a depth
+-- * `single_branch` boolean?: as git decides by default, which is yes with a depth; of an empty repository all are followed
 -- * `filter` string?: a partial clone, such as "blob:none"
 -- * `sparse` list of strings?: only what is below these folders is checked out, and the files beside the way to them (git's
 --   cone mode); with `{}` the files of the top alone
@@ -121,6 +121,7 @@ end
 -- Example: `print(git.open("."):status().branch)`
 function M.open(directory, options)
 	if type(directory) ~= "string" then error("git.open: the folder must be a string, got " .. type(directory), 2) end
+	if directory:find("\0", 1, true) then error("git.open: the folder holds a NUL byte", 2) end
 	return repository.new(directory, repository.settings(options, "git.open", 3))
 end
 

@@ -21,6 +21,9 @@ static const meaning meanings[] = {
 	{"[remote rejected]", EP_EPERMISSION, "the server refused the change"},
 	{"is outside repository", EP_EINVAL, "the path leads out of the repository"},
 	{"is beyond a symbolic link", EP_EINVAL, "the path leads through a symbolic link"},
+	{"is not a valid branch name", EP_EINVAL, "no branch may have that name"},
+	{"outside of your sparse-checkout definition", EP_EINVAL,
+		"files are outside of the folders that are checked out; force adds them"},
 	{"must be run in a work tree", EP_EINVAL, "it needs a work tree, and the repository is bare"},
 	{"error: stash@{", EP_ENOENT, "there is nothing stashed there"},
 	{"log for 'stash'", EP_ENOENT, "there is nothing stashed there"},
@@ -33,6 +36,12 @@ static const meaning meanings[] = {
 		"it would enter a repository within this one, whose configuration could run programs; open it with trust = "
 		"true"},
 	{"/commondir: ", EP_ELOCKED, "another git is making a work tree"},
+	{"ot a git repository", EP_ECORRUPT, "the git directory is damaged"},
+	{"unexpected line in ", EP_ECORRUPT, "the list of branches and tags is damaged"},
+	{"bad shallow line", EP_ECORRUPT, "the list of where the history ends is damaged"},
+	{"reference broken", EP_ECORRUPT, "the branch is damaged"},
+	{"appears to be broken", EP_ECORRUPT, "the branch is damaged"},
+	{"No such ref: HEAD", EP_ECORRUPT, "the branch is damaged"},
 	{".lock': File exists", EP_ELOCKED, "another git holds a lock of the repository"},
 	{"exists; cannot create", EP_EEXIST, "a branch or tag of that name, or below it, exists"},
 	{"Cannot save the current status", EP_ELOCKED, "another git changes the stash"},
@@ -45,6 +54,7 @@ static const meaning meanings[] = {
 	{"Not possible to fast-forward", EP_ENONFF, "the branches have diverged"},
 	{"refusing to merge unrelated histories", EP_ENONFF,
 		"the histories have no common commit; merge with the option unrelated joins them all the same"},
+	{"no merge base", EP_ENONFF, "the histories have no common commit"},
 	{"Need to specify how to reconcile", EP_ENONFF, "the branches have diverged"},
 	{"Committing is not possible because", EP_ECONFLICT, "there are unresolved conflicts"},
 	{"you have unmerged files", EP_ECONFLICT, "there are unresolved conflicts"},
@@ -57,6 +67,7 @@ static const meaning meanings[] = {
 	{"cannot do a partial commit during a", EP_ECONFLICT,
 		"a merge or the like is under way, which is committed as a whole"},
 	{"would be overwritten by", EP_ECHANGES, "changes that are not committed would be lost"},
+	{"not uptodate. Cannot merge", EP_ECHANGES, "changes that are not committed would be lost"},
 	{"contains modified or untracked files", EP_ECHANGES, "changes that are not committed would be lost"},
 	{"You have unstaged changes", EP_ECHANGES, "there are changes that are not committed"},
 	{"index contains uncommitted changes", EP_ECHANGES, "there are changes that are not committed"},
@@ -90,15 +101,27 @@ static const meaning meanings[] = {
 	{"reference is not a tree", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"not a valid branch point", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"Could not parse object ''", EP_ENOBRANCH, "there is no such branch, tag or commit"},
+	{"to a non-commit", EP_ENOBRANCH, "it is no branch, tag or commit"},
+	{"no upstream configured", EP_ENOBRANCH, "the branch follows none of a remote"},
+	{"not stored as a remote-tracking branch", EP_ENOBRANCH, "the branch that it follows was not fetched"},
+	{"HEAD does not point to a branch", EP_ENOBRANCH, "no branch is checked out, which could follow another"},
+	{"no such branch: ''", EP_ENOBRANCH, "there is no such branch"},
+	{"log for '' only has", EP_ENOBRANCH, "the branch was at fewer commits"},
+	{"log for '' is empty", EP_ENOBRANCH, "it is not known where the branch was"},
 	{"invalid reference", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"o branch named", EP_ENOBRANCH, "there is no such branch"},
 	{"as a valid ", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"error: branch '", EP_ENOBRANCH, "there is no such branch"},
 	{"error: tag '", EP_ENOBRANCH, "there is no such tag"},
 	{"does not have any commits yet", EP_ENOBRANCH, "the branch has no commit yet"},
+	{"yet to be born", EP_ENOBRANCH, "the branch has no commit yet"},
 	{"do not have the initial commit yet", EP_ENOBRANCH, "the branch has no commit yet"},
 	{"ambiguous argument", EP_ENOBRANCH, "there is no such branch, tag or commit"},
 	{"did not match any file", EP_ENOENT, "there is no such file, branch or tag"},
+	{": bad file", EP_EINVAL, "it is no file"},
+	{"fatal: header, ''", EP_EINVAL, "the pattern of an author is not understood"},
+	{"fatal: command line, ''", EP_EINVAL, "the pattern is not understood"},
+	{"File name too long", EP_EINVAL, "a path is too long"},
 	{"does not exist in", EP_ENOENT, "there is no such file"},
 	{"neither on disk nor in the index", EP_ENOENT, "there is no such file"},
 	{"exists on disk, but not in", EP_ENOENT, "there is no such file"},
@@ -111,6 +134,7 @@ static const meaning meanings[] = {
 	{"does not appear to be a git repository", EP_ENOENT, "there is no such repository"},
 	{"File too large", EP_ETOOLARGE, "a file would be larger than it may"},
 	{"No space left on device", EP_ENOSPACE, "the disk is full"},
+	{"Out of diskspace", EP_ENOSPACE, "the disk is full"},
 	{"Disk quota exceeded", EP_ENOSPACE, "the disk quota is used up"},
 	{"corruption on the remote side", EP_ECORRUPT, "the server's repository is damaged"},
 	{"already exists and is not an empty directory", EP_EDESTINATION, "the folder exists and is not empty"},
@@ -178,12 +202,15 @@ static const meaning meanings[] = {
 	{"Could not parse object 'HEAD'", EP_ECORRUPT, "objects are missing"},
 	{"did not send all necessary objects", EP_ECORRUPT, "the objects that came are not all of them"},
 	{"fatal: bad object ", EP_ENOBRANCH, "there is no such commit"},
+	{"fatal: unable to read ", EP_ECORRUPT, "objects are missing"},
 	{"unable to read tree", EP_ECORRUPT, "objects are missing"},
 	{"missing blob", EP_ECORRUPT, "objects are missing"},
 	{"invalid object", EP_ECORRUPT, "objects are missing"},
 	{"unable to write", EP_EIO, "a file could not be written"},
 	{"failed to write", EP_EIO, "a file could not be written"},
 	{"could not write", EP_EIO, "a file could not be written"},
+	{"couldn't write", EP_EIO, "a file could not be written"},
+	{"due to empty commit message", EP_EIO, "the message is empty, or could not be written"},
 	{"Permission denied", EP_EPERMISSION, "the folder may not be written"},
 	{"Read-only file system", EP_EPERMISSION, "the folder may not be written"},
 	{"could not lock config file", EP_ELOCKED, "another git changes the configuration"},
@@ -213,7 +240,11 @@ static int http_status(const char *words)
 	return strstr(words, "fatal: repository '' not found") ? 404 : 0;
 }
 
-static const meaning *find(const char *words, int status)
+/* Its exit status where it prints its usage. */
+enum { USAGE = 129 };
+static const meaning usage = {"", EP_EINVAL, "git does not take such arguments"};
+
+static const meaning *find(const char *words, int status, int exit_status)
 {
 	char text[16] = "";
 	for (int i = 0; status && i < 3; i++) text[2 - i] = (char)('0' + (status / (i == 0 ? 1 : i == 1 ? 10 : 100)) % 10);
@@ -221,7 +252,7 @@ static const meaning *find(const char *words, int status)
 		if (!strncmp(m->words, text, strlen(m->words))) return m;
 	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
 		if (strstr(words, meanings[i].words)) return &meanings[i];
-	return NULL;
+	return exit_status == USAGE ? &usage : NULL;
 }
 
 static bool passes_by_itself(int code)
@@ -288,7 +319,7 @@ int ep_git_classify(ep_err *err, const ep_secrets *secrets, const char *what, in
 	ep_git_words_own(&own, whole.words, whole.words_len);
 	ep_git_words_reasons(&own, whole.output, whole.output_len);
 	int status = http_status(ep_buf_text(&own));
-	set(err, find(ep_buf_text(&own), status), what, status, exit_status);
+	set(err, find(ep_buf_text(&own), status, exit_status), what, status, exit_status);
 	set_detail(err, secrets, &shown);
 	ep_buf_fini(&own);
 	return err->code;

@@ -6,7 +6,7 @@
 #include "runtime/git/clone_private.h"
 
 /* A clone that nothing is asked of but the whole of it is one run of git, FETCH. */
-enum stage { FETCH, COUNT, NARROW, CHECKOUT, DONE };
+enum stage { FETCH, FOLLOW, COUNT, NARROW, CHECKOUT, DONE };
 
 enum { ARGS_MAX = 24 };
 
@@ -76,6 +76,11 @@ static void make_arguments(arguments *a, const ep_git_clone *c)
 	*a = (arguments){.argv = {"git"}, .count = 1};
 	switch (c->stage) {
 	case FETCH: add_fetch(a, c); break;
+	case FOLLOW:
+		add(a, "config");
+		add(a, "remote.origin.fetch");
+		add(a, "+refs/heads/*:refs/remotes/origin/*");
+		break;
 	case COUNT:
 		add(a, "ls-tree");
 		add(a, "-rz");
@@ -148,8 +153,15 @@ static void after_measure(ep_op *op, int rc)
 		ep_git_clone_finish(c);
 }
 
+/* An empty repository has no branch that could be the single one: git would follow none, and a later fetch bring nothing. */
+static bool follows_none(const ep_git_clone *c)
+{
+	return !*c->head && (c->o.single_branch ? c->o.single_branch == EP_GIT_YES : c->o.depth > 0);
+}
+
 static bool is_wanted(const ep_git_clone *c, int stage)
 {
+	if (stage == FOLLOW) return follows_none(c);
 	if (!*c->head) return false; /* an empty repository */
 	switch (stage) {
 	/* Without trees, listing them would fetch them one by one. */

@@ -83,7 +83,8 @@ static int unescape(int c)
 	}
 }
 
-/* The value up to the end of its line. Blanks at its end and, outside of quotes, what follows # or ; are no part of it. */
+/* The value up to the end of its line. Blanks at its ends and, outside of quotes, what follows # or ; are no part of it. A blank
+ * within it is a space, whichever it was. */
 static bool read_value(parser *p)
 {
 	bool quoted = false;
@@ -106,7 +107,8 @@ static bool read_value(parser *p)
 			continue;
 		}
 		if (!blank && c < 32 && c != '\t' && c != '\n' && c != '\b') return false;
-		ep_buf_putc(&p->value, (char)c);
+		if (blank && !p->value.len) continue; /* behind quotes with nothing in them */
+		ep_buf_putc(&p->value, blank ? ' ' : (char)c);
 		if (!blank) kept = p->value.len;
 	}
 	if (quoted) return false;

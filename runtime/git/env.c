@@ -19,11 +19,12 @@ static const char *const fixed[] = {"HOME=/nonexistent", "LC_ALL=C", "LANG=C", "
 	"GIT_ASKPASS=", "GIT_EDITOR=:", "GIT_SEQUENCE_EDITOR=:", "GIT_PAGER=cat", "GIT_SSH_COMMAND=ssh",
 	"GIT_MERGE_AUTOEDIT=no", "GIT_DEFAULT_REF_FORMAT=files"};
 
-static const char *const settings[][2] = {{"core.askPass", ""}, {"submodule.recurse", "false"},
-	{"protocol.version", "2"}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"transfer.fsckObjects", "true"},
-	{"fetch.fsckObjects", "true"}, {"http.followRedirects", "false"}, {"credential.helper", ""},
-	{"credential.useHttpPath", "true"}, {"init.defaultBranch", "main"}, {"advice.detachedHead", "false"},
-	{"color.ui", "false"}};
+/* Commits are written and shown in UTF-8, as scripts have them, whatever the repository prefers. */
+static const char *const settings[][2] = {{"i18n.commitEncoding", "UTF-8"}, {"i18n.logOutputEncoding", "UTF-8"},
+	{"core.askPass", ""}, {"submodule.recurse", "false"}, {"protocol.version", "2"}, {"gc.auto", "0"},
+	{"maintenance.auto", "false"}, {"transfer.fsckObjects", "true"}, {"fetch.fsckObjects", "true"},
+	{"http.followRedirects", "false"}, {"credential.helper", ""}, {"credential.useHttpPath", "true"},
+	{"init.defaultBranch", "main"}, {"advice.detachedHead", "false"}, {"color.ui", "false"}};
 
 /* What a repository could name to have it run; and nothing that enters a repository within it, whose own configuration
  * counts there. */

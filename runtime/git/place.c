@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -16,6 +17,8 @@
 #include "runtime/fs/fs.h"
 
 enum { UNDO_TRIES = 5, UNDO_PAUSE_MS = 20, FILE_LIMIT = 16 * 1024 * 1024, NEARLY_NOTHING = 16 * 1024 };
+
+static const char by_descriptor[] = "/proc/self/fd/";
 
 static int fail(ep_err *err, const char *doing, const char *path)
 {
@@ -49,6 +52,15 @@ static int make_part(char *path, size_t len)
 	return rc == 0 ? 1 : errno == EEXIST ? 0 : -1;
 }
 
+/* Two clones could find the same folder empty. A path by a descriptor of ours is that of a folder which is held already, for the
+ * clones within. A file system without locks has no say. */
+static int claim(const ep_git_place *p, ep_err *err)
+{
+	if (!strncmp(p->path, by_descriptor, sizeof by_descriptor - 1)) return 0;
+	if (!flock(p->fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0;
+	return ep_err_set(err, EP_EDESTINATION, "another clone is being made in '%s'", p->path);
+}
+
 static int open_place(ep_git_place *p, ep_err *err)
 {
 	p->fd = open(p->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -56,13 +68,18 @@ static int open_place(ep_git_place *p, ep_err *err)
 		return errno == ENOTDIR || errno == ELOOP
 			? ep_err_set(err, EP_EDESTINATION, "'%s' exists and is no folder", p->path)
 			: fail(err, "opening", p->path);
-	snprintf(p->at, sizeof p->at, "/proc/self/fd/%d", p->fd);
-	return check_empty(p->at, err);
+	snprintf(p->at, sizeof p->at, "%s%d", by_descriptor, p->fd);
+	int rc = claim(p, err);
+	return rc ? rc : check_empty(p->at, err);
 }
 
+/* A child between its fork and its exec has the descriptor too, so closing it would not end the lock. */
 void ep_git_place_close(ep_git_place *p)
 {
-	if (*p->at) close(p->fd);
+	if (*p->at) {
+		flock(p->fd, LOCK_UN);
+		close(p->fd);
+	}
 	*p->at = '\0';
 }
 
@@ -167,12 +184,12 @@ static int read_file(ep_buf *out, const char *folder, const char *name, ep_err *
 	ep_buf path = {0};
 	ep_buf_printf(&path, "%s/%s", folder, name);
 	int fd = ep_buf_failed(&path) ? -1 : open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int rc = fd < 0 && errno != ENOENT ? fail(err, "reading", folder) : 0;
+	int rc = fd < 0 && errno != ENOENT ? fail(err, "reading", name) : 0;
 	out->limit = FILE_LIMIT;
 	for (ssize_t n = fd < 0 ? 0 : 1; n > 0;) {
 		char *space = ep_buf_reserve(out, 4096);
 		n = space ? read(fd, space, 4096) : -1;
-		if (n < 0) rc = fail(err, "reading", folder);
+		if (n < 0) rc = fail(err, "reading", name);
 		if (n > 0) out->len += (size_t)n;
 	}
 	if (out->data) out->data[out->len] = '\0';
@@ -210,7 +227,7 @@ int ep_git_place_read(char head[65], char **branch, const char *path, ep_err *er
 	if (rc) goto out;
 	const char *content = ep_buf_text(&text);
 	if (strncmp(content, "ref: ", 5) != 0) {
-		if (!copy_id(head, content)) rc = ep_err_set(err, EP_ECORRUPT, "the clone in '%s' has no HEAD", path);
+		if (!copy_id(head, content)) rc = ep_err_set(err, EP_ECORRUPT, "the clone has no HEAD");
 		goto out;
 	}
 	ep_buf_add(&ref, content + 5, strcspn(content + 5, "\n"));
@@ -237,7 +254,7 @@ int ep_git_place_check_config(const char *path, const ep_secret *secret, ep_err 
 	const char *bytes = ep_secret_reveal(secret, &len);
 	int rc = read_file(&text, path, ".git/config", err);
 	if (!rc && len && text.len && memmem(text.data, text.len, bytes, len))
-		rc = ep_err_set(err, EP_EIO, "the clone in '%s' would have kept the credential in its configuration", path);
+		rc = ep_err_set(err, EP_EIO, "the clone would have kept the credential in its configuration");
 	ep_buf_wipe(&text);
 	return rc;
 }

@@ -50,6 +50,9 @@ case("names that are none", function()
 		fails("invalid_argument", w.repo.merge, w.repo, { branch = revision })
 		if revision ~= "" then fails("invalid_argument", w.repo.show, w.repo, revision) end
 	end
+	fails("invalid_argument", w.repo.branch, w.repo, { create = "HEAD" })
+	fails("invalid_argument", w.repo.tag, w.repo, { create = "HEAD" })
+	equal(w.repo:tag(), {})
 	equal(w.repo:status().clean, true)
 	equal(names(w.repo:branch()), "main")
 end)

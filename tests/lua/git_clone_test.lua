@@ -6,6 +6,7 @@ local fs = require "epact.fs"
 local git = require "epact.git"
 local git_server = require "git_server"
 local process = require "epact.process"
+local task = require "epact.task"
 
 local case, equal, fails = check.case, check.equal, check.fails
 local tmp = os.getenv "TMPDIR"
@@ -169,6 +170,40 @@ case("progress goes on over the stages", function()
 	clone { sparse = { "a" }, max_files = 100, progress = function(now) seen[now.phase] = true end }
 	equal(seen.receiving, true)
 	clear()
+end)
+
+case("a clone of an empty repository follows what comes later", function()
+	for _, options in ipairs { {}, { full = true }, { single_branch = true, full = true } } do
+		sh "rm -rf repos/later.git; git init -q --bare repos/later.git; git -C repos/later.git config http.receivepack true"
+		options.url = server:at("ok", "later")
+		clone(options)
+		local repo = git.open(dir, { url = options.url, credential = token })
+		repo:fetch()
+		repo:commit { message = "first", allow_empty = true }
+		repo:push()
+		equal(repo:status().upstream, "origin/main")
+		sh "git -C repos/later.git branch other main"
+		repo:fetch()
+		equal(#repo:branch { remote = true }, 2)
+		sh "rm -rf clones/c"
+	end
+end)
+
+case("of several clones into one folder one is made", function()
+	for _, recurse in ipairs { false, true } do
+		local made, refused = 0, 0
+		task.scope(function(scope)
+			for _ = 1, 4 do
+				scope:spawn(function()
+					local ok, err = pcall(clone, { recurse_submodules = recurse })
+					if ok then made = made + 1 elseif err.code == "destination_exists" then refused = refused + 1 else error(err, 0) end
+				end)
+			end
+		end)
+		equal({ made, refused }, { 1, 3 })
+		equal(sh "git -C clones/c status --porcelain", "")
+		sh "rm -rf clones/c"
+	end
 end)
 
 check.done()

@@ -18,6 +18,8 @@ case("a commit, and who made it", function()
 	equal(commit.author, { name = "A B", email = "a@b", time = 86400 })
 	equal(commit.committer, { name = "C", email = "c@d", time = 86400 })
 	equal(git.open(w.dir, { author = "D <d@e>" }):commit({ message = "x", allow_empty = true }).committer.name, "D")
+	git.open(w.dir, { author = "E <e@f>" }):command { "commit", "--allow-empty", "--message=x" }
+	equal(w:sh "git log -1 --format='%an <%ae> %cn'", "E <e@f> E")
 	fails("nothing_to_commit", w.repo.commit, w.repo, { message = "none", all = true })
 end)
 
@@ -27,10 +29,22 @@ case("messages are taken as they are", function()
 		equal(w.repo:commit({ message = message, allow_empty = true }).message, message)
 	end
 	equal(w:sh "ls", "")
-	for _, message in ipairs { "", " \n", "a\0b" } do
+	for _, message in ipairs { "", " \n", "\nSigned-off-by: Ann <a@b>\n", "a\0b" } do
 		fails("option 'message'", w.repo.commit, w.repo, { message = message, allow_empty = true })
 	end
 	fails("option 'message' is missing", w.repo.commit, w.repo, {})
+end)
+
+case("a repository with another encoding of commits", function()
+	local w <close> = git_work.new()
+	w:sh "git config i18n.commitEncoding ISO-8859-1; git config i18n.logOutputEncoding ISO-8859-1"
+	equal(w:commit("grün", { a = "1" }).message, "grün")
+	equal(w:sh "git -c i18n.logOutputEncoding=UTF-8 log -1 --format=%s", "grün")
+	w:sh [[printf 'alt \344\n' | git commit -q --allow-empty -F -]]
+	equal(w.repo:log({ max = 1 })[1].message, "alt ä")
+	w:put("a", "2")
+	w.repo:stash { push = "für später" }
+	equal(w.repo:stash()[1].message, "On main: für später")
 end)
 
 case("tasks that change one repository take turns", function()
@@ -106,6 +120,13 @@ case("a damaged repository", function()
 	fails("corrupt", w.repo.status, w.repo)
 	w:sh "mv index .git/index; o=$(git rev-parse HEAD); rm -f .git/objects/${o%${o#??}}/${o#??}"
 	fails("corrupt", w.repo.log, w.repo)
+	w:sh "cp .git/refs/heads/main main; : >.git/refs/heads/main" -- as a full disk or a power failure leaves it
+	fails("corrupt", w.repo.log, w.repo)
+	fails("corrupt", w.repo.commit, w.repo, { message = "x", allow_empty = true })
+	w:sh "mv main .git/refs/heads/main; echo nonsense >.git/packed-refs"
+	fails("corrupt", w.repo.branch, w.repo)
+	w:sh "rm .git/packed-refs .git/HEAD"
+	for _, name in ipairs { "status", "log", "add", "diff", "branch" } do fails("corrupt", w.repo[name], w.repo) end
 end)
 
 case("add", function()
@@ -125,6 +146,17 @@ case("add", function()
 	equal(#w.repo:diff { staged = true }, 4)
 end)
 
+case("add in a sparse checkout", function()
+	local w <close> = git_work.new()
+	w:commit("first", { ["in/a"] = "1", ["out/b"] = "1" })
+	w:sh "git sparse-checkout set in"
+	w:put("in/a", "2")
+	w:put("out/c", "new")
+	fails("invalid_argument", w.repo.add, w.repo)
+	w.repo:add { force = true }
+	equal(w:sh "git diff --cached --name-only", "in/a\nout/c")
+end)
+
 case("reset", function()
 	local w <close> = git_work.new()
 	local first = w:commit("first", { a = "1" }).id
@@ -139,6 +171,15 @@ case("reset", function()
 	fails("option 'mode'", w.repo.reset, w.repo, { mode = "gone" })
 	fails("branch_not_found", w.repo.reset, w.repo, { to = "none" })
 	fails("invalid_argument", w.repo.reset, w.repo, { to = "--hard" })
+	w.repo:branch { create = "a", from = first } -- a file has the name too
+	w:commit("third", { a = "3" })
+	w.repo:reset { to = "a", paths = "a" }
+	equal(w.repo:show("", { path = "a" }), "1")
+	fails("branch_not_found", w.repo.reset, w.repo, { to = "none", paths = "a" })
+	w:put("a", "local")
+	w.repo:commit { message = "local", all = true }
+	w:put("a", "not committed")
+	fails("local_changes", w.repo.reset, w.repo, { mode = "keep", to = "HEAD~1" })
 end)
 
 case("stash", function()

@@ -14,6 +14,16 @@ local function two_branches()
 	return w
 end
 
+case("a branch whose name a tag has too", function()
+	local w <close> = git_work.new()
+	w:commit("first", { a = "1" })
+	w.repo:tag { create = "same" }
+	w.repo:checkout { branch = "same", new = true }
+	w:commit("second", { b = "1" })
+	w.repo:checkout { branch = "main" }
+	equal(w.repo:merge({ branch = "same" }).kind, "fast_forward")
+end)
+
 case("a merge without a commit says so", function()
 	local w <close> = two_branches()
 	equal(w.repo:merge { branch = "side", squash = true }, { kind = "squashed", head = w.head })

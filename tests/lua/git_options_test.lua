@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Options that exclude each other, and those that are nothing alone: no call does half of what it was asked for.
 local check = require "check"
+local git = require "epact.git"
 local git_work = require "git_work"
 local case, equal, fails = check.case, check.equal, check.fails
 
@@ -39,6 +40,17 @@ case("options without the one they belong to", function()
 	-- what is false is not given, and a time limit is no choice
 	equal(#w.repo:branch { force = false, timeout = 10 }, 1)
 	equal(#w.repo:worktree { new = false, timeout = 10 }, 1)
+end)
+
+case("a credential of a wrong type names the method", function()
+	local w <close> = git_work.new()
+	for _, name in ipairs { "fetch", "pull", "push" } do
+		fails(("git.%s: option 'credential' must be"):format(name), w.repo[name], w.repo, { credential = 5, url = "https://x.y/" })
+	end
+	fails("git.command: option 'credential' must be", w.repo.command, w.repo, { "log", credential = 5, url = "https://x.y/" })
+	local repo = git.open(w.dir, { credential = function() return 5 end, url = "https://x.y/" })
+	fails("git.open: option 'credential' must be", repo.fetch, repo)
+	fails("git.open: option 'credential' must be", git.open, w.dir, { credential = 5, url = "https://x.y/" })
 end)
 
 check.done()

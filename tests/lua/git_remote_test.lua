@@ -95,6 +95,25 @@ case("a push that is behind", function()
 	equal(a:push({ force = true }).kind, "forced")
 end)
 
+case("a lease of a tag, and of a branch that is deleted", function()
+	local a = clone { full = true }
+	local old = a:rev_parse "HEAD"
+	a:tag { create = "moving" }
+	a:push { tag = "moving" }
+	a:tag { create = "moving", at = "HEAD~1", force = true }
+	fails("exists", a.push, a, { tag = "moving" })
+	fails("must be the id", a.push, a, { tag = "moving", force_with_lease = true })
+	fails("non_fast_forward", a.push, a, { tag = "moving", force_with_lease = a:rev_parse "HEAD~1" })
+	equal(a:push({ tag = "moving", force_with_lease = old }).kind, "forced")
+	a:push { branch = "main", to = "passing" }
+	fails("non_fast_forward", a.push, a, { delete = "passing", force_with_lease = a:rev_parse "HEAD~1" })
+	equal(a:push({ delete = "passing", force_with_lease = true }).kind, "deleted")
+	a:command { "update-ref", "refs/remotes/origin/passing", "HEAD" } -- what another one deleted there
+	equal(a:push({ branch = "main", to = "passing/by" }).kind, "new")
+	a:push { delete = "passing/by" }
+	fails("exclude each other", a.push, a, { force = true, force_with_lease = true })
+end)
+
 case("other branches, tags, deletion", function()
 	local a = clone()
 	a:checkout { branch = "feature/one", new = true }

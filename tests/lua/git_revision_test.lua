@@ -46,6 +46,33 @@ case("what is no commit cannot be shown as one", function()
 	fails("branch_not_found", w.repo.show, w.repo, "none")
 end)
 
+case("what leads nowhere is branch_not_found for all", function()
+	local w <close> = git_work.new()
+	w:commit("first", { ["d/a"] = "1" })
+	for _, revision in ipairs { "@{u}", "main@{99}" } do
+		for _, name in ipairs { "log", "diff" } do fails("branch_not_found", w.repo[name], w.repo, { from = revision }) end
+		fails("branch_not_found", w.repo.show, w.repo, revision)
+		fails("branch_not_found", w.repo.checkout, w.repo, { detach = revision })
+		fails("branch_not_found", w.repo.merge, w.repo, { branch = revision })
+	end
+	fails("branch_not_found", w.repo.checkout, w.repo, { detach = "HEAD^{tree}" })
+	fails("invalid_argument", w.repo.show, w.repo, "HEAD", { path = "d" })
+	fails("invalid_argument", w.repo.diff, w.repo, { from = "HEAD:d/a" })
+end)
+
+case("numbers beyond what git counts", function()
+	local w <close> = git_work.new()
+	w:commit("first", { a = "1" })
+	equal(#w.repo:log { max = 1 << 40 }, 1)
+	equal(#w.repo:log { max = math.maxinteger }, 1)
+	equal(#w.repo:log { skip = 1 << 40 }, 0)
+	w:put("a", "2")
+	w.repo:stash { push = true }
+	fails("invalid_argument", w.repo.stash, w.repo, { drop = 100000000 })
+	equal(#w.repo:stash(), 1)
+	for _, name in ipairs { "author", "grep" } do fails("invalid_argument", w.repo.log, w.repo, { [name] = "\\(" }) end
+end)
+
 case("files of a revision that is not there", function()
 	local w <close> = two_commits()
 	fails("branch_not_found", w.repo.checkout, w.repo, { paths = "a", from = "none" })

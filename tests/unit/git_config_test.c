@@ -33,6 +33,8 @@ TEST(what_git_writes)
 	CHECK_READS("[a]x=\" 1 \" # c\n", "a.x\n 1 \0");
 	CHECK_READS("[a]\nx = a \"b;c\" d\n", "a.x\na b;c d\0");
 	CHECK_READS("[a]\nx =\n", "a.x\n\0");
+	CHECK_READS("[a]\nx = a\tb\\tc \t d\t\n", "a.x\na b\tc   d\0");
+	CHECK_READS("[a]\nx = \"\" \ta\n", "a.x\na\0");
 	ep_buf_fini(&out);
 }
 
@@ -74,7 +76,7 @@ TEST(as_git)
 		FILE *git = popen(command, "r");
 		size_t len = fread(theirs, 1, sizeof theirs, git);
 		CHECK_INT_EQ(pclose(git), 0);
-		/* A blank within a value is a space for git, whichever it was; and at its front before quotes. */
+		/* A tab within a value is a space for a git before 2.45. */
 		for (size_t i = 0; i < mine.len; i++)
 			if (mine.data[i] == '\t') mine.data[i] = ' ';
 		for (size_t i = 0; i < len; i++)
@@ -96,7 +98,7 @@ TEST(what_could_run_a_program)
 {
 	static const char *const safe[] = {"core.filemode", "core.hookspath", "remote.origin.url", "remote.a.b.fetch",
 		"branch.x.merge", "user.name", "merge.ff", "diff.renames", "submodule.x.url", "extensions.partialclone",
-		"alias.st", "merge.x.name"};
+		"alias.st", "merge.x.name", "add.ignoreerrors", "remote.o.followremotehead", "rebase.missingcommitscheck"};
 	static const char *const unsafe[] = {"include.path", "includeif.gitdir:/x.path", "remote.o.uploadpack",
 		"remote.o.vcs", "diff.x.textconv", "diff.x.command", "diff.external", "merge.x.driver", "url.x.insteadof",
 		"http.proxy", "http.sslverify", "http.https://h.curloptresolve", "gpg.program", "trailer.x.command",

@@ -117,6 +117,9 @@ TEST(meaning_of_words)
 	check_words(
 		"fatal: unable to access 'https://h/': server certificate verification failed. CAfile: none CRLfile: none\n",
 		EP_ETLS, 128);
+	check_words("fatal: sha1 file '/a/.git/index.lock' write error. Out of diskspace\n", EP_ENOSPACE, 128);
+	check_words("fatal: cannot update ref 'refs/heads/x': couldn't write '/a/.git/refs/heads/x.lock'\n", EP_EIO, 128);
+	check_words("Aborting commit due to empty commit message.\n", EP_EIO, 128);
 	check_words("fatal: cannot pread pack file: No space left on device\nfatal: index-pack failed\n", EP_ENOSPACE, 128);
 	check_words(
 		"fatal: pack has bad object at offset 12: inflate returned -3\nfatal: index-pack failed\n", EP_ECORRUPT, 128);

@@ -178,7 +178,7 @@ function M.tag(repo, options)
 			words[#words + 1] = "--annotate"
 			o.input, o.env = o.message, change.people(o, repo.settings)
 		end
-		words[#words + 1] = check.ref("git.tag: option 'create'", o.create)
+		words[#words + 1] = check.new_tag("git.tag: option 'create'", o.create)
 		if o.at then words[#words + 1] = check.revision("git.tag: option 'at'", o.at) end
 	elseif o.delete then
 		words[2], words[3] = "--delete", check.ref("git.tag: option 'delete'", o.delete)

@@ -37,14 +37,14 @@ end
 
 --- Takes changes of the work tree into the index: new, changed and removed files.
 -- @param options table?: `files` string or list: these, and what is below them; everything by default, or with `all = true`;
---   `force` boolean: also ignored ones that are named; `timeout`
+--   `force` boolean: also ignored ones that are named, and those outside of the folders of a sparse clone; `timeout`
 -- Names are taken as they are: no wildcards, no `:(...)`.
 -- @return repository: itself
 -- Example: `repo:add { files = { "src", "a file" } }:commit { message = "Change" }`
 function M.add(repo, options)
 	local o = run.read(options, add_spec, "add")
 	local words = { "add", "--all" }
-	if o.force then words[#words + 1] = "--force" end
+	if o.force then words[3], words[4] = "--force", "--sparse" end
 	local files = not o.all and o.files or nil
 	if files == "." then files = nil end
 	local ok, err = pcall(run.git, repo, with_paths(words, o, "git.add", files), o)
@@ -94,6 +94,14 @@ local function check_not_empty(repo, o)
 	error(err, 0)
 end
 
+-- Whether a message has more than blanks and sign-offs, which alone are nothing for git.
+local function says_something(message)
+	for line in message:gmatch "[^\n]+" do
+		if line:find "%S" and not line:find "^Signed%-off%-by: " then return true end
+	end
+	return false
+end
+
 --- Commits what is in the index.
 -- @param options table: `message` string, in UTF-8; `author` "Name <mail address>" or `{ name, email }`: that of `git.open`, else of the
 --   repository's configuration, else Relace <noreply@relace.ai>; `committer` (the author); `date` seconds since 1970;
@@ -106,7 +114,7 @@ end
 function M.commit(repo, options)
 	local o = run.read(options, commit_spec, "commit")
 	if not o.message and not o.amend then error("git.commit: option 'message' is missing", 2) end
-	if o.message and not o.message:find "%S" then error("git.commit: option 'message' is empty", 2) end
+	if o.message and not says_something(o.message) then error("git.commit: option 'message' is empty", 2) end
 	choice.one("git.commit", options, { "all", "files" })
 	local words = { "commit", "--no-edit", "--cleanup=whitespace" }
 	if o.message then words = { "commit", "--file=-", "--cleanup=whitespace" } end
@@ -143,7 +151,7 @@ function M.reset(repo, options)
 	if not o.paths then words[#words + 1] = "--" .. o.mode end
 	with_paths(words, o, "git.reset", o.paths)
 	if o.to then words[#words + 1] = check.revision("git.reset: option 'to'", o.to) end
-	if not o.paths then words[#words + 1] = "--" end
+	words[#words + 1] = "--" -- the revision may have the name of a file
 	run.git(repo, words, o)
 	return repo
 end

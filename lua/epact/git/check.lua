@@ -7,10 +7,25 @@ local M = {}
 
 local function refuse(format, ...) error(errors.new("invalid_argument", format:format(...)), 0) end
 
+-- Of options that were read: only what is handed on as bytes may hold a NUL.
+function M.no_nul(what, options)
+	for name, value in pairs(options) do
+		if name ~= "input" and type(value) == "string" and value:find("\0", 1, true) then
+			refuse("%s: option '%s' holds a NUL byte", what, name)
+		end
+	end
+end
+
 -- The name of a branch or tag.
 function M.ref(what, name)
 	core.check_ref(what, name)
 	return name
+end
+
+-- The name of a tag that is made. Of one with the name "HEAD" nothing could be told from the real one, which older gits allow.
+function M.new_tag(what, name)
+	if name == "HEAD" then refuse("%s: no tag may have the name 'HEAD'", what) end
+	return M.ref(what, name)
 end
 
 -- A name, or nil.
@@ -55,6 +70,13 @@ function M.person(env, kind, what, person)
 	env[#env + 1] = ("GIT_%s_EMAIL=%s"):format(kind, email)
 end
 
+-- What git could be given as a password. The caller at `level` made the mistake.
+function M.credential(what, value, level)
+	if value == nil then return end
+	local ok, err = pcall(core.check_credential, value, what)
+	if not ok then error(err, type(err) == "string" and level + 1 or 0) end
+end
+
 -- Seconds since 1970 as git reads them: whole ones, and none before.
 function M.time(what, seconds)
 	if not (seconds >= 0 and seconds < 1 << 53) then refuse("%s must be seconds since 1970, got %s", what, seconds) end
@@ -80,10 +102,13 @@ function M.end_with_paths(words, what, paths)
 	return table.move(paths, 1, #paths, #words + 1, words)
 end
 
--- The number of a stash.
+-- A number of commits, which git counts in 32 bits; no history has more.
+function M.count(number) return ("%d"):format(math.min(number, 0x7fffffff)) end
+
+-- The number of a stash. From 100000000 on git would take it for a time.
 function M.stash(number)
 	if number == true then number = 0 end
-	if math.type(number) ~= "integer" or number < 0 then refuse("a stash is a number, 0 for the latest") end
+	if math.type(number) ~= "integer" or number < 0 or number >= 100000000 then refuse("a stash is a number, 0 for the latest") end
 	return ("stash@{%d}"):format(number)
 end
 

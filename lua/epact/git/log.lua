@@ -45,7 +45,7 @@ local function log_words(o)
 	local function add(flag, value)
 		if value then words[#words + 1] = value == true and flag or flag .. value end
 	end
-	add("--skip=", o.skip > 0 and ("%d"):format(o.skip))
+	add("--skip=", o.skip > 0 and check.count(o.skip))
 	add("--author=", o.author)
 	add("--grep=", o.grep)
 	add("--since=", time(o.since))
@@ -61,7 +61,7 @@ end
 -- A branch without a commit has an empty history, unless one was named.
 local function read_page(repo, o, max)
 	local words = log_words(o)
-	table.insert(words, 2, ("--max-count=%d"):format(max))
+	table.insert(words, 2, "--max-count=" .. check.count(max))
 	o.literal = true
 	local ok, result = pcall(run.output, repo, words, o)
 	if ok then return parse(result) end

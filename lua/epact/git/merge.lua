@@ -73,6 +73,13 @@ local function not_moved(repo, o, target)
 	return all_here and "up_to_date" or o.squash and "squashed" or "not_committed"
 end
 
+-- Where a tag has the name of a branch too, git would take the tag.
+local function branch_first(repo, name, o)
+	local refs = { "refs/heads/" .. name, "refs/tags/" .. name }
+	local text = run.output(repo, { "for-each-ref", "--format=%(refname)", refs[1], refs[2] }, { timeout = o.timeout, grace = o.grace })
+	return text == table.concat(refs, "\n") .. "\n" and refs[1] or name
+end
+
 --- Merges a branch into the one that is checked out.
 -- @param options table: `branch` string: a branch or another revision; `ff` true (default: without a commit where none is
 --   needed), false (always a commit), "only" (else the error `non_fast_forward`); `message` string; `squash` boolean: its changes
@@ -99,7 +106,7 @@ function M.merge(repo, options)
 	end
 	local before = read.rev_parse(repo, "HEAD")
 	if o.continue then return continue(repo, o, before) end
-	local target = check.revision("git.merge: option 'branch'", o.branch)
+	local target = branch_first(repo, check.revision("git.merge: option 'branch'", o.branch), o)
 	run.git(repo, merge_words(o, target), o)
 	local result = outcome(repo, before, read.rev_parse(repo, target .. "^{commit}"))
 	if result.kind == "up_to_date" and (o.squash or o.no_commit) then result.kind = not_moved(repo, o, target) end

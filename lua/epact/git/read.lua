@@ -60,18 +60,9 @@ end
 
 local parse_spec = run.spec { short = { false, "boolean" } }
 
--- What git says, with a status of its own, when a revision leads nowhere: "@{u}", "v1@{u}". Of "HEAD@{99}" some say nothing at all.
-local NOWHERE = { "no upstream configured", "upstream branch .* not stored", "no such branch", "HEAD does not point to a branch",
-	"log for .* only has %d+ entries", "log for .* is empty" }
-
+-- git has a status of its own for a revision that leads nowhere, such as "@{u}" and "v1@{u}". Of "HEAD@{99}" some say nothing at all.
 local function leads_nowhere(err)
-	if not errors.is(err) or err.status ~= 128 then return false end
-	local words = err.detail or ""
-	if words == "" then return true end
-	for _, pattern in ipairs(NOWHERE) do
-		if words:find(pattern) then return true end
-	end
-	return false
+	return errors.is(err) and err.status == 128 and (err.code == "branch_not_found" or (err.detail or "") == "")
 end
 
 -- A full id counts for git whether there is such an object or not.

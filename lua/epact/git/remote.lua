@@ -47,7 +47,7 @@ end
 
 function M.fetch_words(o)
 	local words = progress_words({ "fetch", "--no-write-fetch-head", "--no-auto-maintenance" }, o, "fetching " .. o.remote)
-	if o.depth then words[#words + 1] = ("--depth=%d"):format(o.depth) end
+	if o.depth then words[#words + 1] = "--depth=" .. check.count(o.depth) end
 	if o.unshallow then words[#words + 1] = "--unshallow" end
 	if o.prune then words[#words + 1] = "--prune" end
 	if o.tags ~= nil then words[#words + 1] = o.tags and "--tags" or "--no-tags" end
@@ -81,30 +81,34 @@ local function current(repo, o)
 		.. "push { branch = NAME }"), 0)
 end
 
--- What is pushed, and as what.
+-- What is pushed, and as what: the name, and the ref of it there.
 local function refspec(repo, o)
-	if o.delete then return ":refs/heads/" .. check.ref("git.push: option 'delete'", o.delete), o.delete end
+	if o.delete then
+		local ref = "refs/heads/" .. check.ref("git.push: option 'delete'", o.delete)
+		return ":" .. ref, o.delete, ref
+	end
 	if o.tag then
 		local ref = "refs/tags/" .. check.ref("git.push: option 'tag'", o.tag)
-		return ref .. ":" .. ref, o.tag
+		return ref .. ":" .. ref, o.tag, ref
 	end
 	local branch = check.opt_ref("git.push: option 'branch'", o.branch) or current(repo, o)
 	local to = check.opt_ref("git.push: option 'to'", o.to) or branch
-	return ("refs/heads/%s:refs/heads/%s"):format(branch, to), to
+	return ("refs/heads/%s:refs/heads/%s"):format(branch, to), to, "refs/heads/" .. to
 end
 
 local function tracking(o, name) return ("refs/remotes/%s/%s"):format(o.remote, name) end
 
 -- The lease is of the branch as it was at the last fetch or push, or at the commit that was named. It is said in full: git
 -- alone does not know it in a clone that follows another branch only. Without an id: it must not be there.
-local function lease(repo, o, name)
+local function lease(repo, o, name, ref)
 	local id = o.force_with_lease
 	if id == true then id = read.rev_parse(repo, tracking(o, name)) or "" end
 	if id ~= "" then check.revision("git.push: option 'force_with_lease'", id) end
-	return ("--force-with-lease=refs/heads/%s:%s"):format(name, id)
+	return ("--force-with-lease=%s:%s"):format(ref, id)
 end
 
--- For the same reason git does not always note what the remote has now.
+-- For the same reason git does not always note what the remote has now. That it cannot be noted, as a branch that the remote had
+-- is in the way, does not undo the push.
 local function note(repo, o, spec, name)
 	local id = read.rev_parse(repo, spec:match "^(.-):")
 	if id then run.git(repo, { "update-ref", tracking(o, name), id }, { timeout = o.timeout, grace = o.grace }) end
@@ -127,10 +131,11 @@ local function check_deleted(answer, name)
 	error(errors.new("branch_not_found", ("git push: the remote has no branch '%s'"):format(name), { detail = errors.mask(answer.stderr) }), 0)
 end
 
---- Pushes a branch to a remote, which is followed from then on.
+--- Pushes a branch to a remote, from where `pull` takes it from then on. In a clone of another branch alone `status` and `branch` do
+-- not say how far it is from there: such a clone follows that one.
 -- @param options table?: `branch` string: the current one by default; `to` string: its name there (the same); or `tag` string; or
 --   `delete` string: a branch of the remote; `remote` string ("origin"); `set_upstream` boolean (true); `force_with_lease` true: the
---   remote's branch is replaced if it is where it was at the last fetch, or a string: if it is at this commit; `force`
+--   remote's branch is replaced if it is where it was at the last fetch, or a string: if it is at this commit, also a tag; or `force`
 --   boolean: it is replaced; `progress`, `credential`, `url`, `stall`, `timeout` as of `fetch`
 -- @return table: `name`, `kind` "new", "fast_forward", "forced", "up_to_date" or "deleted", and where they are known `old` and `new`,
 --   short ids
@@ -140,12 +145,16 @@ function M.push(repo, options)
 	local o = run.read(options, push_spec, "push")
 	choice.one("git.push", options, { "branch", "tag", "delete" })
 	choice.one("git.push", options, { "to", "tag", "delete" })
+	choice.one("git.push", options, { "force", "force_with_lease" }) -- git would forget the lease
+	if o.tag and o.force_with_lease == true then
+		error("git.push: option 'force_with_lease' must be the id of what the tag was: where it is there is kept nowhere", 2)
+	end
 	local quick = { timeout = o.timeout, grace = o.grace }
 	o.remote = check.remote(o.remote)
-	local spec, name = refspec(repo, setmetatable(quick, { __index = o }))
+	local spec, name, ref = refspec(repo, setmetatable(quick, { __index = o }))
 	local words = progress_words({ "push", "--porcelain", "--no-verify" }, o, "pushing " .. name)
 	if o.set_upstream and not o.delete and not o.tag then words[#words + 1] = "--set-upstream" end
-	if o.force_with_lease then words[#words + 1] = lease(repo, o, name) end
+	if o.force_with_lease then words[#words + 1] = lease(repo, o, name, ref) end
 	if o.force then words[#words + 1] = "--force" end
 	words[#words + 1] = "--"
 	words[#words + 1] = o.remote
@@ -154,7 +163,7 @@ function M.push(repo, options)
 	local answer = run.git(repo, words, o)
 	if o.delete then check_deleted(answer, name) end
 	local result = result_of(answer.stdout, name)
-	if not o.delete and not o.tag then note(repo, o, spec, name) end
+	if not o.delete and not o.tag then pcall(note, repo, o, spec, name) end
 	return result
 end
 

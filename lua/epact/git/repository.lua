@@ -62,6 +62,7 @@ end
 -- The settings of the options of git.open.
 function M.settings(given, what, level)
 	local o = options.read(given, open_spec, what, level + 1)
+	check.no_nul(what, o)
 	for _, name in ipairs(o.protocols or {}) do
 		if not PROTOCOLS[name] then
 			error(("%s: option 'protocols' may name \"file\", \"ssh\" and \"git\", got '%s'"):format(what, name), level)
@@ -70,6 +71,7 @@ function M.settings(given, what, level)
 	if o.credential and not o.url then
 		error(what .. ": option 'credential' needs 'url': the address that it is for, or a start of it", level)
 	end
+	if type(o.credential) ~= "function" then check.credential(what, o.credential, level) end
 	if o.author then check.person({}, "AUTHOR", "option 'author'", o.author) end
 	o.protocols = o.protocols and table.concat(o.protocols, ":") or nil
 	o.config = config_pairs(o.config)
@@ -118,7 +120,10 @@ function Repository:command(words)
 		error(errors.new("invalid_argument", "git.command: the first argument is the name of a command, such as 'log'"), 0)
 	end
 	local o = options.read(given, command_spec, "git.command", 3)
+	check.no_nul("git.command", o)
+	check.credential("git.command", o.credential, 3)
 	o.net = o.remote and { remote = check.remote(o.remote) }
+	if self.settings.author then o.env = require("epact.git.change").people({}, self.settings) end
 	if not o.check then o.accepted = "any" end
 	return run.git(self, argv, o)
 end

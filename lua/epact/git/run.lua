@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Runs a command of git for a repository object. What the object knows (folder, credential, trust) is put in here alone.
+local check = require "epact.git.check"
 local core = require "epact.core.git"
 local errors = require "epact.error"
 local options = require "epact.options"
@@ -33,14 +34,12 @@ function M.spec(own) return with(own, COMMON) end
 
 function M.network_spec(own) return with(with(own, COMMON), NETWORK) end
 
--- Reads the options of a method; its caller made the mistake. Only what is handed on as bytes may hold a NUL.
+-- Reads the options of a method; its caller made the mistake.
 function M.read(given, spec, what)
-	local read = options.read(given, spec, "git." .. what, 4)
-	for name, value in pairs(read) do
-		if name ~= "input" and type(value) == "string" and value:find("\0", 1, true) then
-			error(errors.new("invalid_argument", ("git.%s: option '%s' holds a NUL byte"):format(what, name)), 0)
-		end
-	end
+	what = "git." .. what
+	local read = options.read(given, spec, what, 4)
+	check.no_nul(what, read)
+	check.credential(what, read.credential, 4)
 	return read
 end
 
@@ -59,7 +58,9 @@ end
 -- The credential of an object: that, or what its function returns.
 function M.credential(settings)
 	local credential = settings.credential
-	if type(credential) == "function" then return credential() end
+	if type(credential) ~= "function" then return credential end
+	credential = credential()
+	check.credential("git.open", credential, 0)
 	return credential
 end
 
