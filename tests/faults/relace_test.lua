@@ -110,7 +110,7 @@ check.case("answers that are none", function()
 	end
 	always { body = "<html>hello</html>" }
 	check.contains(check.fails("json", get).detail, "hello")
-	for _, value in ipairs { {}, { token = 5 }, { token = "" }, { token = "a b", repo_ids = {} }, { token = token_text } } do
+	for _, value in ipairs { {}, { token = 5 }, { token = "" }, { token = "a b", repo_ids = {} } } do
 		always { json = value }
 		check.fails("json", token)
 	end
